@@ -242,3 +242,29 @@ def test_a_damaged_dataset_is_not_exported(finished: Path, tmp_path: Path) -> No
     with pytest.raises(StorageError, match="is damaged"):
         synthgen.export(dataset, "webdataset", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_that_lacks_a_file_is_neither_exported_nor_joined(finished: Path, tmp_path: Path) -> None:
+    dataset = shutil.copytree(finished / "dataset", tmp_path / "dataset")
+    (dataset / "provenance.json").unlink()
+    with pytest.raises(StorageError, match=r"provenance\.json is missing"):
+        synthgen.export(dataset, "parquet", tmp_path / "out")
+    with pytest.raises(StorageError, match=r"provenance\.json is missing"):
+        synthgen.join(finished, dataset, tmp_path / "joined")
+
+
+def test_masks_and_texts_of_shards_come_along(tmp_path: Path) -> None:
+    synthgen.render(tmp_path / "rend", 3)
+    synthgen.export(tmp_path / "rend", "webdataset", tmp_path / "shards")
+    synthgen.export(tmp_path / "rend", "coco", tmp_path / "coco")
+    assert "mask" in synthgen.export(tmp_path / "coco", "parquet", tmp_path / "unmasked").left_out
+    back = synthgen.export(tmp_path / "shards", "parquet", tmp_path / "back")
+    rows = rows_of(tmp_path / "back")
+    assert back.left_out == {}
+    assert all(picture(row["mask"]["bytes"]).size for row in rows)
+    assert all(row["caption"] for row in rows)
+    assert not {"key", "cls", "json.caption"} & {*rows[0]}
+
+
+def test_a_run_without_boxes_is_said_to_have_none(finished: Path, tmp_path: Path) -> None:
+    assert "no `bbox`" in synthgen.export(finished, "coco", tmp_path / "coco").notes[0]

@@ -21,7 +21,7 @@ from synthgen.files import expanded, named_by_itself
 from synthgen.inert import inert
 from synthgen.pages.facts import facts
 from synthgen.spec import PARQUET, PictureEncoding
-from synthgen.spec.format_notes import format_notes
+from synthgen.spec.format_notes import format_notes, is_located
 from synthgen.store import open_store
 from synthgen.store.layout import CARD, ORIGIN, PLAN
 
@@ -96,7 +96,7 @@ def export(
         <Exported outputs/folder: 8 images as imagefolder>
     """
     from synthgen.auditing.input.arguments import set_source
-    from synthgen.dataset.summary import read_summary
+    from synthgen.dataset.summary import read_summary, refuse_damaged
 
     place = set_source("place", place)
     encoding = encoding_of(image, quality)
@@ -113,6 +113,7 @@ def export(
                 return _of_run(text, folder, to, encoding, on_progress)
             if (summary := read_summary(expanded(text))) is not None:
                 return _of_dataset(expanded(text), summary, folder, writing, encoding, asked, on_progress)
+            refuse_damaged(expanded(text))
         return _of_set(place, None, folder, writing, encoding, asked, on_progress)
 
 
@@ -138,7 +139,8 @@ def _of_run(
     require_trust([one for one in pinned_of_dataset(planned) if one.role != "format"], store.location, trust=False)
     others = read_sets(planned, on_progress).others
     made = build_dataset(planned, store, folder, state, asked, tally, told, others, on_progress=on_progress)
-    return Exported(str(folder), made, made != before, {})
+    notes = format_notes([to], located=is_located(spec))
+    return Exported(str(folder), made, made != before, {}, tuple(notes))
 
 
 def _of_dataset(
@@ -152,12 +154,13 @@ def _of_dataset(
 ) -> Exported:
     """Export a dataset that synthgen wrote. Of several formats, Parquet tells most."""
     from synthgen.dataset.dataset_images import DatasetImages, check_files
+    from synthgen.sets.opening import folder_of_format
 
     asked.refuse("a dataset")
     check_files(place, summary)
     origin = _origin_of(place, summary)
     if PARQUET not in (summary.format.name, *(one.name for one in summary.format.beside)):
-        inside = place / summary.format.name if summary.format.beside else place
+        inside = folder_of_format(place) or place
         return _of_set(inside, origin, folder, writing, encoding, asked, on_progress)
     images = DatasetImages(place, summary)
     return _exported(images, origin, folder, writing, encoding, (), on_progress)

@@ -101,6 +101,7 @@ def join(
     left_out = texts_of(leave_out, "leave_out")
 
     from synthgen.auditing.input.arguments import set_source
+    from synthgen.dataset.dataset_images import check_dataset
     from synthgen.dataset.joining.join import join_sides
     from synthgen.dataset.joining.side import read_side
     from synthgen.dataset.replace import check_place
@@ -108,6 +109,9 @@ def join(
 
     real, synthetic = set_source("real", real), set_source("synthetic", synthetic)
     _check_apart(place, (real, synthetic))
+    for source in (real, synthetic):
+        if isinstance(within := _of_run(source), str | os.PathLike):
+            check_dataset(expanded(within))
     check_folder(place.parent)
     check_place(place)
     sides = []

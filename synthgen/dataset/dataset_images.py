@@ -13,7 +13,7 @@ from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.pictures import digests_of
 from synthgen.dataset.select import Selection
-from synthgen.dataset.summary import DatasetSummary
+from synthgen.dataset.summary import DatasetSummary, read_summary, refuse_damaged
 from synthgen.errors import StorageError
 from synthgen.files import refuse_links
 from synthgen.ledger.columns import ImageRow
@@ -84,13 +84,24 @@ class DatasetImages(SelectedImages):
         return Selection(classes, tuple(self._files), split_of, counts)
 
 
+def check_dataset(folder: Path) -> None:
+    """Compare the files of a folder with what synthgen wrote, if it did.
+
+    Raises:
+        StorageError: one is missing, or something else now.
+    """
+    refuse_damaged(folder)
+    if (summary := read_summary(folder)) is not None:
+        check_files(folder, summary)
+
+
 def check_files(folder: Path, summary: DatasetSummary) -> None:
-    """Compare the files with images with what was written.
+    """Compare all files with what was written.
 
     Raises:
         StorageError: one is something else now.
     """
-    names = [name for split in summary.splits for name in split.files]
+    names = list(dict.fromkeys([*(name for split in summary.splits for name in split.files), *summary.digests]))
     for name in names:
         refuse_links(folder, folder / name)
     for name, digest in zip(names, digests_of([folder / name for name in names]), strict=True):

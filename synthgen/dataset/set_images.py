@@ -54,7 +54,7 @@ class SetImages(SelectedImages):
             StorageError: the set cannot be read.
         """
         self._side = side
-        self.left_out = dict(_unfit(side))
+        self.left_out = {**side.unread, **dict(_unfit(side))}
         self.size, self.count = 0, 0
         self.runs: Mapping[str, LabelRuns] = {}
         self._endings: list[str] = []

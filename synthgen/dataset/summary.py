@@ -15,6 +15,7 @@ from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.groups import SplitGroups
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.provenance import FormatOrigin
+from synthgen.errors import StorageError
 from synthgen.seal import is_digest, seal, unseal
 from synthgen.store.layout import SUMMARY, is_file_name
 
@@ -136,6 +137,24 @@ def read_summary(folder: Path) -> DatasetSummary | None:
     except (OSError, ValueError):
         return None
     return summary if whole else None
+
+
+def refuse_damaged(folder: Path) -> None:
+    """Refuse a folder that has a dataset's summary and, by `read_summary`, no dataset.
+
+    Raises:
+        StorageError: it has.
+    """
+    if not (folder / SUMMARY).is_file() or read_summary(folder) is not None:
+        return
+    try:
+        summary = parse_summary(read_bounded(folder / SUMMARY).decode("utf-8"))
+    except (OSError, ValueError):
+        summary = None
+    names = sorted(summary.digests) if summary is not None else []
+    lost = next((name for name in names if not (folder / name).is_file()), None)
+    why = f"{lost} is missing" if lost is not None else f"{SUMMARY} does not fit its files"
+    raise StorageError(f"{folder} is damaged: {why}", hint="Write the dataset again, or fetch it again.")
 
 
 def parse_summary(text: str) -> DatasetSummary | None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from pandas.api.types import is_numeric_dtype
+
 from synthgen.errors import UsageError
-from synthgen.sets.files import FileSet
-from synthgen.sets.frame import find_label, words
+from synthgen.sets.files import PATHS, FileSet
+from synthgen.sets.frame import named_label, words
 from synthgen.sets.hub import HubSet
 from synthgen.sets.image_set import ImageSet
 from synthgen.sets.opening import open_set
@@ -26,8 +28,8 @@ def class_order(place: str, classes: Sequence[str]) -> tuple[str, ...]:
         StorageError: it cannot be read.
     """
     found = open_set(place)
-    label = find_label(found)
-    names = numbered_classes(found, label)
+    label, numbers = named_label(found)
+    names = numbered_classes(found, label, numbers)
     if names is None:
         names = tuple(sorted(words(found.table([label])[label]).dropna().unique()))
     if different := difference_of_classes(names, classes):
@@ -35,14 +37,21 @@ def class_order(place: str, classes: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
-def numbered_classes(found: ImageSet, label: str) -> tuple[str, ...] | None:
+def numbered_classes(found: ImageSet, label: str, numbers: str | None = None) -> tuple[str, ...] | None:
     """Return the classes of a column in the order of their numbers; None if it has names only.
+
+    Args:
+        numbers: another column with the number of each: see `named_label`.
 
     Raises:
         UsageError: its files number them in several ways, or the numbers are not read.
     """
     if isinstance(found, FileSet) and found.numbered:
         return found.numbered
+    if numbers is not None:
+        pairs = found.table([label, numbers]).drop_duplicates()
+        order = {name: int(number) for name, number in zip(words(pairs[label]), words(pairs[numbers]), strict=True)}
+        return tuple(sorted(order, key=lambda name: order[name]))
     if isinstance(found, ParquetSet | HubSet):
         parts = found.numbered(label)
         if different := [place for place, names in parts if names != parts[0][1]]:
@@ -52,3 +61,20 @@ def numbered_classes(found: ImageSet, label: str) -> tuple[str, ...] | None:
     if label in found.label_columns and not isinstance(found, TarSet):
         raise UsageError(f"{found.source}: its metadata number the classes, and only their names are read", hint=_LIST)
     return None
+
+
+def are_bare_numbers(found: ImageSet, label: str) -> bool:
+    """Tell whether the classes of a column are numbers that nothing names. Folders called 0, 1, .. are names."""
+    if label in found.label_columns and not isinstance(found, TarSet):
+        return False
+    if isinstance(found, FileSet) and found.numbered:
+        return False
+    column = found.table([label])[label]
+    named = words(column)
+    if not named.str.fullmatch(r"[0-9]+").all():
+        return False
+    if places := [name for name in PATHS if name in found.columns]:
+        above = found.table(places[:1])[places[0]].astype("string").str.extract(r"([^/]+)/[^/]*$")[0]
+        if (above.fillna("") == named).all():
+            return False
+    return isinstance(found, FileSet | TarSet) or is_numeric_dtype(column)

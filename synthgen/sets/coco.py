@@ -57,6 +57,7 @@ def read_coco(folder: Path, files: Sequence[Path], images_from: Path | None = No
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, paths, own, aside.notes, without_class(frame["label"], "an annotation"))
     opened.aside, opened.box_form = aside, "xywh"
+    opened.has_masks = any(part.has_masks for part in parts)
     if len({part.categories for part in parts}) == 1:
         opened.numbered = parts[0].categories
     return opened
@@ -69,6 +70,7 @@ class _Part(NamedTuple):
         boxes, paths: one entry for each image.
         aside: the images that it does not list.
         categories: in the order of their numbers.
+        has_masks: whether an object has one.
     """
 
     frame: pd.DataFrame
@@ -76,6 +78,7 @@ class _Part(NamedTuple):
     paths: list[str | Path]
     aside: Aside
     categories: tuple[str, ...]
+    has_masks: bool
 
 
 def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
@@ -115,7 +118,12 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
     aside = _beside(file, [path for path in absolute if isinstance(path, Path)], folder)
     table, ordered = pd.concat([own_columns, frame], axis=1), sorted(names, key=lambda one: (isinstance(one, str), one))
     return _Part(
-        table, [boxes.get(image, []) for image in images], absolute, aside, tuple(names[number] for number in ordered)
+        table,
+        [boxes.get(image, []) for image in images],
+        absolute,
+        aside,
+        tuple(names[number] for number in ordered),
+        any(each.get("segmentation") for each in found["annotations"]),
     )
 
 

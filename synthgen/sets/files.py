@@ -37,6 +37,7 @@ class FileSet:
         aside: images of the set that are no row, if there may be some.
         numbered: its classes in the order of their numbers; empty if it does not number them.
         box_form: how the boxes are written that the format itself has; None if it has none.
+        has_masks: whether its annotations have masks, which are not read.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class FileSet:
         self.numbered: tuple[str, ...] = ()
         self.aside: Aside | None = None
         self.box_form: BoxFormName | None = None
+        self.has_masks = False
         self._frame, self._paths, self._own, self._unusable = frame, paths, own, unusable
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:

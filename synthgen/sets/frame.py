@@ -165,6 +165,30 @@ def find_label(found: ImageSet) -> str:
     raise UsageError(f"{found.source} has {what}", argument="label", hint=f"Name one; there are {several}.")
 
 
+def named_label(found: ImageSet, label: str | None = None) -> tuple[str, str | None]:
+    """Find the column that names the classes, and the one that has their numbers, if there are both.
+
+    Args:
+        label: the column of classes; by default the one that looks like it or, if it has numbers, their names.
+
+    Raises:
+        UsageError: none is given, and no column looks like labels, or several do.
+    """
+    if label is not None and not has_label(found):
+        return label, None
+    try:
+        numbers = find_label(found)
+    except UsageError:
+        if label is None:
+            raise
+        return label, None
+    others = sources(found, numbers, ())
+    named = _names(found.table([numbers, *others]), numbers, others)
+    if label is None:
+        return (numbers, None) if named is None else (named, numbers)
+    return label, numbers if label == named else None
+
+
 def _names(table: pd.DataFrame, label: str, others: Sequence[str]) -> str | None:
     """Find the column that names classes which are numbers in another one: each number has one name, and no other."""
     numbers = words(table[label])

@@ -39,6 +39,8 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/+")
 _TABLES = (".csv", ".tsv")
 _PARQUET = (".parquet", ".pq")
+_TELLING = {name: place for place, name in enumerate(("parquet", "hf", "imagefolder", "webdataset"))}
+"""Formats that keep all columns, those with types first."""
 
 
 def open_set(
@@ -121,7 +123,7 @@ def _open_file(file: Path, split: str | None, images_from: Path | None) -> Image
 
 
 def _open_folder(folder: Path, split: str | None, images_from: Path | None, classless: bool) -> ImageSet:
-    if (first := _first_of_several(folder)) is not None:
+    if (first := folder_of_format(folder)) is not None:
         found = _open_folder(first, split, images_from, classless)
         found.name = set_name(folder)
         return found
@@ -151,15 +153,15 @@ def _open_folder(folder: Path, split: str | None, images_from: Path | None, clas
     return read_folder(folder, split, images_from, classless=classless)
 
 
-def _first_of_several(folder: Path) -> Path | None:
-    """Return the folder of the first format of a dataset that synthgen wrote in several; None for any other folder."""
+def folder_of_format(folder: Path) -> Path | None:
+    """Return the folder of the format that tells most, of a dataset that synthgen wrote in several; None for others."""
     try:
         written = read_object(folder / SUMMARY).get("format")
     except (OSError, ValueError):
         return None
-    if not isinstance(written, dict) or not written.get("beside"):
+    if not isinstance(written, dict) or not isinstance(beside := written.get("beside"), list) or not beside:
         return None
-    name = written.get("name")
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_-]*", name):
-        return None
-    return folder / name if (folder / name).is_dir() and not (folder / name).is_symlink() else None
+    names = [one.get("name") for one in (written, *beside) if isinstance(one, dict)]
+    there = [one for one in names if isinstance(one, str) and re.fullmatch(r"[a-z][a-z0-9_-]*", one)]
+    places = [folder / one for one in sorted(there, key=lambda one: _TELLING.get(one, len(_TELLING)))]
+    return next((one for one in places if one.is_dir() and not one.is_symlink()), None)

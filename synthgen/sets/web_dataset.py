@@ -22,6 +22,7 @@ from synthgen.sets.reading import reading
 _NAME = re.compile(r"((?:.*/|)[^./]+)\.([^/]+)", re.DOTALL)
 _CLASS = "cls"
 _TEXTS = (_CLASS, "txt", "text", "caption")
+_OF_JSON = "json."
 _MOST_TEXT = 2**20
 _NO_IMAGE = LeftOut("that are not in the set", "no file of the sample is an image")
 _END = bytes(512)
@@ -73,6 +74,7 @@ class TarSet:
 
     Attributes:
         shard_of: the shard of each sample.
+        picture_columns: those of other pictures, and which samples have one.
 
     Raises:
         UsageError: a sample has several images, is scattered over its shard, or has a text that cannot be read.
@@ -95,9 +97,12 @@ class TarSet:
             key = f"{_stem(sample.shard)}/{sample.key}" if several else sample.key
             rows.append({"key": key, **_texts(sample)})
             kinds.check(sample.place, rows[-1])
-        self._frame = as_table(rows) if rows else pd.DataFrame({"key": []}, dtype="object")
+        table = as_table(rows) if rows else pd.DataFrame({"key": []}, dtype="object")
+        own = {f"{_OF_JSON}{name}": name for name in _TEXTS if name not in table}
+        self._frame = table.rename(columns=own)
         beside = dict.fromkeys(name for found in self._pictures for name in found if name not in self._frame)
         self.columns = (*self._frame.columns, *beside)
+        self.picture_columns = {name: [name in found for found in self._pictures] for name in beside}
         self.label_columns: tuple[str, ...] = (_CLASS,) if _CLASS in self._frame else ()
         self.has_images = any(part is not None for part in self._images)
         self.notes: tuple[str, ...] = ()
@@ -236,7 +241,7 @@ def _texts(sample: _Sample) -> dict[str, object]:
             found[kind] = _text(sample, kind).strip()
     if "json" in sample.parts:
         row = parse_object(f"{sample.place}.json", _text(sample, "json"))
-        found |= {f"json.{name}" if name in (*_TEXTS, "key") else name: value for name, value in row.items()}
+        found |= {f"{_OF_JSON}{name}" if name in (*_TEXTS, "key") else name: value for name, value in row.items()}
     return found
 
 

@@ -22,5 +22,9 @@ def format_notes(formats: Collection[str], *, located: bool) -> list[str]:
 
 def format_notes_of(spec: Spec) -> list[str]:
     """Say what the formats of a spec's dataset lack, if its images will tell neither boxes nor masks."""
-    located = spec.has_boxes or (spec.source is not None and spec.source.mask is not None)
-    return format_notes(spec.output.formats, located=located)
+    return format_notes(spec.output.formats, located=is_located(spec))
+
+
+def is_located(spec: Spec) -> bool:
+    """Tell whether the images of a spec will have boxes or masks."""
+    return spec.has_boxes or (spec.source is not None and spec.source.mask is not None)

@@ -122,3 +122,35 @@ def test_other_classes_are_refused_by_name(tmp_path: Path, classes: tuple[str, .
 def test_an_order_that_cannot_be_is_refused(labels: object, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         synthgen.load_spec({**SPEC, "output": {"labels": labels}})
+
+
+def numbered(place: Path, names: Sequence[str], *columns: str) -> Path:
+    """An image folder whose metadata number the classes, and have their names if `columns` says so."""
+    place.mkdir()
+    lines = []
+    for number, name in enumerate(names):
+        (place / f"{number}.png").write_bytes(portrait(number))
+        row = {"file_name": f"{number}.png", "label": number, "class": name}
+        lines.append(json.dumps({column: row[column] for column in ("file_name", "label", *columns)}))
+    (place / "metadata.jsonl").write_text("\n".join(lines))
+    return place
+
+
+def test_numbers_with_names_beside_them_mean_the_names(tmp_path: Path) -> None:
+    real = numbered(tmp_path / "real", NUMBERED, "class")
+    synthetic = numbered(tmp_path / "synthetic", SORTED, "class")
+    assert class_order(str(real), SORTED) == NUMBERED
+    joined = synthgen.join(real, synthetic, tmp_path / "joined")
+    assert tuple(joined.summary.classes) == NUMBERED
+    assert set(joined.summary.classes.values()) == {2}
+    exported = synthgen.export(real, "parquet", tmp_path / "exported")
+    assert tuple(exported.summary.classes) == NUMBERED
+
+
+def test_numbers_that_nothing_names_are_not_joined(tmp_path: Path) -> None:
+    real = numbered(tmp_path / "real", NUMBERED)
+    synthetic = numbered(tmp_path / "synthetic", SORTED)
+    with pytest.raises(UsageError, match="the real set has numbers for classes and no names"):
+        synthgen.join(real, synthetic, tmp_path / "joined")
+    named = synthgen.join(real, synthetic, tmp_path / "joined", label="label", synthetic_label="label")
+    assert tuple(named.summary.classes) == ("0", "1", "2")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NoReturn
 
 import pyarrow as pa
 
@@ -21,8 +22,11 @@ def joined_classes(real: JoinedSide, synthetic: JoinedSide, *, unshared: bool) -
         unshared: allow classes that only one of the two has.
 
     Raises:
-        UsageError: the two have different classes, or such that look alike.
+        UsageError: the two have different classes, or such that look alike, or one has numbers that nothing names.
     """
+    for one, other in ((real, synthetic), (synthetic, real)):
+        if one.bare and (other.bare or not {*one.classes} <= {*other.classes}):
+            _refuse_numbers(one)
     more = tuple(name for name in synthetic.classes if name not in real.classes)
     classes = (*real.classes, *more)
     if (pair := alike(classes)) is not None:
@@ -40,6 +44,16 @@ def joined_classes(real: JoinedSide, synthetic: JoinedSide, *, unshared: bool) -
             hint = f"{meant}`unshared_classes=True` keeps classes that only one of the two sets has."
             raise UsageError(what, argument="unshared_classes", hint=hint)
     return classes
+
+
+def _refuse_numbers(side: JoinedSide) -> NoReturn:
+    argument = "synthetic_label" if side.is_synthetic else "label"
+    hint = (
+        f"Give it a column `class` with the names. If the numbers are the names, or both sets give a number the same "
+        f"meaning, name the column of numbers with `{argument}`."
+    )
+    what = f"{side.title} has numbers for classes and no names: classes of two sets are matched by name"
+    raise UsageError(what, argument=argument, hint=hint)
 
 
 def joined_splits(real: JoinedSide, synthetic: JoinedSide, *, keep: bool) -> tuple[tuple[str, ...], list[str]]:

@@ -10,13 +10,14 @@ from synthgen.errors import UsageError
 from synthgen.ledger.columns import SOURCE_ID
 from synthgen.sets import ImageSet, read_frame
 from synthgen.sets.arrow_rows import arrow_schema
-from synthgen.sets.class_order import numbered_classes
+from synthgen.sets.class_order import are_bare_numbers, numbered_classes
 from synthgen.sets.files import PATHS, FileSet
-from synthgen.sets.frame import find_label, words
+from synthgen.sets.frame import named_label, words
 from synthgen.sets.hub import HubSet
 from synthgen.sets.own_boxes import OWN_BOXES, form_in
 from synthgen.sets.splits import COLUMNS as SPLITS
 from synthgen.sets.splits import splits_of
+from synthgen.sets.web_dataset import TarSet
 from synthgen.spec import BoxFormName
 
 SYNTHETIC = "synthetic"
@@ -46,6 +47,8 @@ class JoinedSide:
         as_pictures: by name of such a column that is one of paths in the set: that one's name, and which rows have one.
         sources: the pictures that its images were made from, by row; empty if they were not.
         boxes: how its column of boxes is written, where its format says it.
+        unread: what it has and does not bring along, each with the reason.
+        bare: whether its classes are numbers without names, and nobody said that these are the names.
     """
 
     title: str
@@ -61,6 +64,8 @@ class JoinedSide:
     as_pictures: Mapping[str, tuple[str, Sequence[bool]]]
     sources: Sequence[str | None]
     boxes: BoxFormName | None
+    bare: bool
+    unread: Mapping[str, str]
 
 
 def read_side(
@@ -91,7 +96,7 @@ def read_side(
         )
 
     try:
-        chosen = label or find_label(found)
+        chosen, numbers = named_label(found, label)
         frame = read_frame(found, chosen)
     except UsageError as error:
         raise UsageError(f"{title}: {error.message}", hint=error.hint, argument=argument) from error
@@ -100,7 +105,7 @@ def read_side(
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
 
-    names = _brought(found, chosen, left_out, ids)
+    names = _brought(found, chosen, [*left_out, *([numbers] if numbers is not None else [])], ids)
     as_names = {one: words(found.table([one])[one]).tolist() for one in names if one in found.label_columns}
     as_pictures = _pictures(found, names)
     typed = arrow_schema(found, [one for one in names if one not in {*as_names, *as_pictures}])
@@ -116,20 +121,22 @@ def read_side(
         ids=ids,
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
-        classes=numbered_classes(found, chosen) or tuple(sorted(set(frame["label"]))),
+        classes=numbered_classes(found, chosen, numbers) or tuple(sorted(set(frame["label"]))),
         columns=pa.schema([fields[column] for column in names]),
         as_names=as_names,
-        as_pictures={
-            shown: (column, found.table([column])[column].notna().tolist()) for column, shown in as_pictures.items()
-        },
+        as_pictures={shown: (column, _has(found, column)) for column, shown in as_pictures.items()},
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
+        unread={name: why for name, why in _unread(found).items() if not _in_list(name)},
+        bare=label is None and are_bare_numbers(found, chosen),
     )
 
 
 def _brought(found: ImageSet, label: str, left_out: Collection[str], ids: Sequence[str]) -> list[str]:
     """List the columns that a set brings along. What the joined set makes itself is not among them."""
-    names = [name for name in found.columns if name not in {*_OWN, label, *left_out}]
+    names = [name for name in found.columns if name not in {*_OWN, label, *left_out, *_unread(found)}]
+    if isinstance(found, TarSet):
+        names = [name for name in names if name != "key"]  # it comes from the id, or is the id
     return [name for name in names if name not in PATHS or found.table([name])[name].tolist() != [*ids]]
 
 
@@ -138,10 +145,34 @@ def _pictures(found: ImageSet, names: Sequence[str]) -> dict[str, str]:
 
     So `datasets` reads the metadata of an image folder. The paths mean nothing outside the set's own folder.
     """
+    if isinstance(found, TarSet):
+        return {one: one for one in names if one in found.picture_columns and not _in_list(one)}
     if not isinstance(found, FileSet):
         return {}
     shown = {one: one.removesuffix(_PATHS) for one in names if one.endswith(_PATHS)}
     return {one: new for one, new in shown.items() if new and new not in {*_OWN, *names}}
+
+
+def _has(found: ImageSet, column: str) -> list[bool]:
+    if isinstance(found, TarSet):
+        return found.picture_columns[column]
+    return [*map(bool, found.table([column])[column].notna())]
+
+
+def _in_list(column: str) -> bool:
+    """Tell whether a picture is one of a list, such as `masks.0`."""
+    return column.rpartition(".")[2].isdecimal()
+
+
+def _unread(found: ImageSet) -> dict[str, str]:
+    """Name what a set has and nothing here reads, each with the reason."""
+    if isinstance(found, TarSet):
+        lists = (one.rpartition(".")[0] for one in found.picture_columns if _in_list(one))
+        several = dict.fromkeys(lists, "lists of pictures are not read from WebDataset")
+        return several | {one: several[one.rpartition(".")[0]] for one in found.picture_columns if _in_list(one)}
+    if isinstance(found, FileSet) and found.has_masks:
+        return {"mask": "the masks of COCO and YOLO sets are not read"}
+    return {}
 
 
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
