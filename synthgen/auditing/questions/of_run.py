@@ -18,6 +18,7 @@ from synthgen.auditing.questions.facts import (
 from synthgen.auditing.report.words import counted, spoken
 from synthgen.pages.page import short
 from synthgen.records import AskedPoint
+from synthgen.spec import size_in_words
 
 if TYPE_CHECKING:
     from synthgen.ledger.tally import Tally
@@ -60,7 +61,9 @@ def _facts(planned: Plan, tally: Tally, licences: Iterable[str]) -> Mapping[str,
         "attributes": _attributes(spec),
         "instances": iter([f"{counted(tally.accepted, 'image')} were accepted, of {spec.total:,} asked for."]),
         "classes": _classes(tally),
-        "splits": iter(["Splits by share: " + ", ".join(f"{n} {s:g}" for n, s in spec.output.splits.items()) + "."]),
+        "splits": iter(
+            [f"Splits: {', '.join(f'{n} has {size_in_words(size)}' for n, size in spec.output.splits.items())}."]
+        ),
         "gates": _gates(spec),
         "gaps": _gaps(spec, tally),
     }
