@@ -90,7 +90,7 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
 def _is_of_another_form(
     path: tuple[object, ...], details: list[ErrorDetails], within: Collection[tuple[object, ...]]
 ) -> bool:
-    """Whether a value has one of several forms, and something is wrong within: that it has not the others is no news."""
+    """Whether a value has one of several forms, and something is wrong within: it lacks the others, of course."""
     return path in within and all(detail["type"] in _KINDS or detail["type"] == "literal_error" for detail in details)
 
 

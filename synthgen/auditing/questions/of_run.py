@@ -61,9 +61,7 @@ def _facts(planned: Plan, tally: Tally, licences: Iterable[str]) -> Mapping[str,
         "attributes": _attributes(spec),
         "instances": iter([f"{counted(tally.accepted, 'image')} were accepted, of {spec.total:,} asked for."]),
         "classes": _classes(tally),
-        "splits": iter(
-            [f"Splits: {', '.join(f'{n} has {size_in_words(size)}' for n, size in spec.output.splits.items())}."]
-        ),
+        "splits": _splits(spec),
         "gates": _gates(spec),
         "gaps": _gaps(spec, tally),
     }
@@ -117,7 +115,11 @@ def _attributes(spec: Spec) -> Iterator[str]:
 def _classes(tally: Tally) -> Iterator[str]:
     least = min(tally.classes, key=lambda kind: kind.accepted, default=None)
     if least is not None:
-        yield f"The smallest class is {short(least.name, _LONG)} with {least.accepted:,}."
+        yield f"The smallest class is {short(least.name, _LONG)} with {least.accepted:,} accepted."
+
+
+def _splits(spec: Spec) -> Iterator[str]:
+    yield f"Splits: {', '.join(f'{name} has {size_in_words(size)}' for name, size in spec.output.splits.items())}."
 
 
 def _gates(spec: Spec) -> Iterator[str]:
