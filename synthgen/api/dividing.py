@@ -29,8 +29,8 @@ def split_warnings(splits: Mapping[str, Mapping[str, int]], spec: Spec) -> list[
     for split, size in spec.output.splits.items():
         without = [name for name, counts in splits.items() if not counts[split]]
         if len(without) == len(splits):
-            few = f"{spec.total:,} images are too few for {size_in_words(size)}"
-            found.append(f"the split {split!r} will be empty: {few}")
+            why = f"{spec.total:,} images are too few for {size_in_words(size)}"
+            found.append(f"the split {split!r} will be empty: {why}")
         elif without:
             number = f"{len(without):,} of {len(splits):,} classes"
             found.append(f"the split {split!r} will lack {number}, such as {without[0]!r}: too few images of them")
