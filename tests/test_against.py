@@ -14,6 +14,7 @@ import synthgen
 from synthgen.api.against import check_against, read_sets
 from synthgen.api.origins import last_spec
 from synthgen.api.sources import check_apart
+from synthgen.cli.keeping import _left_out_lines
 from synthgen.dataset.against import NearOther, OtherSet, compare
 from synthgen.errors import SynthgenError, UsageError
 from synthgen.planning import Plan
@@ -69,6 +70,7 @@ def test_images_too_near_are_left_out_or_flagged_and_shown(
     assert all(one.other == f"doctor/{one.id}.jpg" and one.bits is not None and one.bits <= 8 for one in compared.near)
     assert not ids(run) & {*taken}
     assert result.missing == 2
+    assert [*_left_out_lines(str(run))] == ["left out  2 accepted images, so the dataset has 8"]
     assert result.summary.left_out == taken, "a top-up replaces them"
     assert "1 of 5 images are not compared: those that" in caplog.text
     page, card = (run / "report.html").read_text(), (run / "dataset/README.md").read_text()
@@ -86,6 +88,7 @@ def test_images_too_near_are_left_out_or_flagged_and_shown(
     flagged = finished(run, plan_against(real, action="flag"))
     assert [one.id for one in flagged.summary.compared[0].near] == taken
     assert flagged.summary.left_out == []
+    assert not [*_left_out_lines(str(run))]
     assert ids(run) >= {*taken}
     assert "2 are too near to one of them and kept here" in (card := (run / "dataset/README.md").read_text())
     assert "\\`" not in card
