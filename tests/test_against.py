@@ -12,10 +12,13 @@ from PIL import Image
 
 import synthgen
 from synthgen.api.against import check_against, read_sets
+from synthgen.api.origins import last_spec
 from synthgen.api.sources import check_apart
+from synthgen.cli.keeping import _left_out_lines
 from synthgen.dataset.against import NearOther, OtherSet, compare
 from synthgen.errors import SynthgenError, UsageError
 from synthgen.planning import Plan
+from synthgen.running import create_run, open_run
 from synthgen.spec import AgainstSpec, parse_spec
 from synthgen.store import open_store
 from tests.running.noise import SPEC, make_run, noise_plan
@@ -67,10 +70,15 @@ def test_images_too_near_are_left_out_or_flagged_and_shown(
     assert all(one.other == f"doctor/{one.id}.jpg" and one.bits is not None and one.bits <= 8 for one in compared.near)
     assert not ids(run) & {*taken}
     assert result.missing == 2
+    assert [*_left_out_lines(str(run))] == ["left out  2 accepted images, so the dataset has 8"]
     assert result.summary.left_out == taken, "a top-up replaces them"
     assert "1 of 5 images are not compared: those that" in caplog.text
     page, card = (run / "report.html").read_text(), (run / "dataset/README.md").read_text()
     assert "2 of the images are too near to one of its 4: the dataset leaves them out" in page
+    assert "2 short</strong> of the number requested" in page
+    assert "The dataset has 8 of the accepted images: 2 are left out" in page
+    assert "Complete" not in page
+    assert "- The dataset has 8 of the accepted images: 2 are left out" in card
     assert all(f"{name}, made here" in page for name in taken)
     assert "2 are too near to one of them and left out" in card
 
@@ -80,8 +88,24 @@ def test_images_too_near_are_left_out_or_flagged_and_shown(
     flagged = finished(run, plan_against(real, action="flag"))
     assert [one.id for one in flagged.summary.compared[0].near] == taken
     assert flagged.summary.left_out == []
+    assert not [*_left_out_lines(str(run))]
     assert ids(run) >= {*taken}
-    assert "2 are too near to one of them and kept here" in (run / "dataset/README.md").read_text()
+    assert "2 are too near to one of them and kept here" in (card := (run / "dataset/README.md").read_text())
+    assert "\\`" not in card
+    assert "Complete" in (run / "report.html").read_text()
+
+
+def test_the_card_shows_the_spec_with_the_keys_that_were_changed(tmp_path: Path) -> None:
+    run, small = tmp_path / "run", "classes={doctor: 6, chef: 4}"
+    make_run(run, noise_plan(small))
+    assert last_spec(open_run(open_store(run)), open_store(run)) == SPEC
+    changed = noise_plan(small, "output.splits={train: rest, test: 2}", "output.labels=alphabetical")
+    create_run(open_store(run), changed, SPEC)
+    finished(run, open_run(open_store(run)))
+    card = (run / "dataset/README.md").read_text()
+    assert "`spec.yaml`, the second one," in card
+    assert "# changed since: output.labels, output.splits\n" in card
+    assert "    train: rest\n    test: 2\n" in card
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.planning import Plan
-from synthgen.spec import REST, Spec, Violation, spaces_of
+from synthgen.spec import Spec, Violation, size_in_words, spaces_of
 
 if TYPE_CHECKING:
     from synthgen.dataset.select import SplitRules
@@ -29,8 +29,8 @@ def split_warnings(splits: Mapping[str, Mapping[str, int]], spec: Spec) -> list[
     for split, size in spec.output.splits.items():
         without = [name for name, counts in splits.items() if not counts[split]]
         if len(without) == len(splits):
-            asked = "the rest" if size == REST else f"a share of {size:g}" if size <= 1 else f"{size:,} of them"
-            found.append(f"the split {split!r} will be empty: {spec.total:,} images are too few for {asked}")
+            why = f"{spec.total:,} images are too few for {size_in_words(size)}"
+            found.append(f"the split {split!r} will be empty: {why}")
         elif without:
             number = f"{len(without):,} of {len(splits):,} classes"
             found.append(f"the split {split!r} will lack {number}, such as {without[0]!r}: too few images of them")

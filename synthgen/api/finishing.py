@@ -151,7 +151,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
         )
         summary = build(before=before, own=own_files(store), on_progress=on_progress) if tally.accepted else None
         if sheet is None:
-            _show(planned, store, folder, state, told, compared.shelves(summary))
+            _show(planned, store, folder, state, told, compared.shelves(summary), summary)
             sheet = digest_of_file(folder / SHEET)
         digests, origin = (digests_of(summary), summary.format.facts) if summary else ({}, {})
         results = Results(inputs, {SHEET: sheet, **digests}, origin, records_of(store), len(records))
@@ -208,6 +208,7 @@ def _show(
     state: RunState,
     told: Mapping[str, str],
     near: Sequence[NearShelf],
+    summary: DatasetSummary | None,
 ) -> None:
     from synthgen.pages.sheet import ledger_rows, write_sheet
 
@@ -221,4 +222,5 @@ def _show(
         asked=asked(planned),
         reviewable=True,
         near=near,
+        there=summary.classes if summary else {},
     )

@@ -10,7 +10,8 @@ from synthgen.api.licensing import licences_of_plan
 from synthgen.files import as_damage
 from synthgen.planning import Plan
 from synthgen.records import ShardRecord
-from synthgen.running import kept_spec
+from synthgen.running import changed_keys, kept_spec
+from synthgen.spec.written import CHANGED, EXTENDED
 from synthgen.store import RunStore
 from synthgen.store.layout import SPEC
 
@@ -54,7 +55,7 @@ def _environments(records: Sequence[ShardRecord]) -> list[dict[str, object]]:
 
 
 def last_spec(planned: Plan, store: RunStore) -> str:
-    """Return the spec as its author last wrote it, preceded by the counts that the run has grown to since."""
+    """Return the spec as its author last wrote it, preceded by what has changed since: counts, and other keys."""
     text, since = kept_spec(store), 0
     for number, addition in enumerate(planned.additions, start=1):
         if addition.written is not None:
@@ -62,7 +63,9 @@ def last_spec(planned: Plan, store: RunStore) -> str:
     if text is None:  # written by an earlier version
         with as_damage(f"{store.location}/{SPEC}"):
             text = store.read(SPEC).decode()
+    if changed := changed_keys(store):
+        text = f"# {CHANGED}: {', '.join(changed)}\n{text}"
     if not any(addition.extends for addition in planned.additions[since:]):
         return text
     counts = ", ".join(f"{name} {kind.count}" for name, kind in planned.spec.classes.items())
-    return f"# extended to: {counts}\n{text}"
+    return f"# {EXTENDED}: {counts}\n{text}"

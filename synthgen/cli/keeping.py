@@ -105,8 +105,18 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
         "included": len(state.review.included),
         "prompts": None if used is None else as_used(used),
     }
-    lines = [*_status_lines(planned, state, location), *(prompt_lines(used) if used else ())]
+    left_out = [] if state.pending else [*_left_out_lines(location)]
+    lines = [*_status_lines(planned, state, location), *left_out, *(prompt_lines(used) if used else ())]
     return Answer(result=result, lines=lines, is_printing=True)
+
+
+def _left_out_lines(location: str) -> Iterator[str]:
+    from synthgen.api.publishing import published
+    from synthgen.store import open_store
+
+    summary = published(open_store(location))
+    if summary is not None and (out := len(summary.left_out)):
+        yield f"left out  {counted(out, 'accepted image')}, so the dataset has {summary.rows:,}"
 
 
 def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator[str]:

@@ -87,6 +87,8 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     for split in found.summary.splits:
         if not split.rows and not split.wanted:
             yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
+    if out := len(found.summary.left_out):
+        yield f"left out  {counted(out, 'accepted image')}, so the dataset has {found.summary.rows:,}"
     yield from (f"together  {note}" for note in found.summary.split_notes)
     for each in found.summary.compared:
         too_near = f"{counted(len(each.near), 'image')} too near to one of its {each.images:,}"

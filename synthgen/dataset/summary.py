@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
@@ -102,13 +102,32 @@ class DatasetSummary:
     @property
     def split_notes(self) -> tuple[str, ...]:
         """What a user must know of the splits, as sentences: what was kept together, and what that cost."""
-        found = self.grouping.sentences if self.grouping else ()
+        found = [*self.grouping.sentences] if self.grouping else []
         missed = [f"{each.name!r} has {each.rows:,} of {each.wanted:,} images" for each in self.splits if each.misses]
-        if not missed:
-            return found
+        if missed:
+            found.append(f"{'; '.join(missed)}: {'; '.join(self._why_missed())}")
+        for split in self.splits:
+            without = [name for name, count in split.classes.items() if not count and self.classes[name]]
+            if split.rows and without:
+                more = f" and {len(without) - 1:,} more" if len(without) > 1 else ""
+                found.append(f"{split.name!r} has no image of the class {without[0]!r}{more}")
+        return tuple(found)
+
+    def _why_missed(self) -> Iterator[str]:
+        """Say why splits have other numbers of images than they should: too many or few in all, or groups."""
+        asked = sum(split.wanted or 0 for split in self.splits)
+        most = max(abs(split.rows - (split.wanted or 0)) for split in self.splits if split.misses)
+        if asked != self.rows:
+            more = "more" if self.rows > asked else "fewer"
+            difference = abs(self.rows - asked)
+            yield f"there are {self.rows:,} images in all, {difference:,} {more} than output.splits asks for"
+            if most <= difference:
+                return
         largest = self.grouping.largest if self.grouping else None
-        why = largest.sentence(self.rows) if largest else f"there are {self.rows:,} in all"
-        return (*found, f"{'; '.join(missed)}: {why}")
+        if largest and largest.images > most:
+            yield largest.sentence(self.rows)
+        elif asked == self.rows:
+            yield "whole groups do not fit in them" if largest else f"there are {self.rows:,} in all"
 
     def missing(self, asked: Mapping[str, int | None]) -> int:
         """Images short of what was asked for, class by class: never accepted, or left out as repeats."""

@@ -41,6 +41,7 @@ _MEASURED = ((scores_in, (float, _NONE)), (attributes_in, (str, _NONE)), (poster
 
 _NO_LIMITS: Mapping[str, Sequence[Rule]] = MappingProxyType({})
 _NO_FACTS: Mapping[str, str] = MappingProxyType({})
+_NOT_COUNTED: Mapping[str, int] = MappingProxyType({})
 _NOTHING_ASKED = BalanceRequest()
 # What says most about the filter comes first: its own decisions, starting with the closest ones.
 _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
@@ -149,6 +150,7 @@ def write_sheet(
     per_class: int = PER_CLASS,
     reviewable: bool = False,
     near: Sequence[NearShelf] = (),
+    there: Mapping[str, int] = _NOT_COUNTED,
 ) -> Tally:
     """Write the contact sheet of `rows` of the ledger, in any order, to `path`, whole or not at all.
 
@@ -160,6 +162,7 @@ def write_sheet(
         asked: what is measured and balanced; shown beside the measurements of the accepted pictures.
         per_class: at most this many accepted pictures of a class, and as many others; fewer with very many classes.
         near: images that are too near to those of other sets.
+        there: by class, how many images the dataset has; by default, all that were accepted.
         reviewable: add a filter, tick boxes, and a button that saves what was ticked: a file for `exclude`.
 
     Raises:
@@ -185,7 +188,7 @@ def write_sheet(
         for kind in counted.classes
     ]
     shelves = [each.with_pictures(too_near) for each in near]
-    write_page(path, _rendered(title, facts, counted, groups, composition, shelves, reviewable=reviewable))
+    write_page(path, _rendered(title, facts, counted, groups, composition, shelves, there, reviewable=reviewable))
     return counted
 
 
@@ -265,6 +268,7 @@ def _rendered(
     groups: Sequence[Group],
     composition: Composition,
     near: Sequence[NearShelf],
+    there: Mapping[str, int],
     *,
     reviewable: bool,
 ) -> str:
@@ -278,6 +282,9 @@ def _rendered(
             tally=counted,
             groups=groups,
             near=near,
+            there=there,
+            left_out=sum(kind.accepted - there.get(kind.name, kind.accepted) for kind in counted.classes),
+            missing=sum(max((kind.quota or 0) - there.get(kind.name, kind.accepted), 0) for kind in counted.classes),
             others=[(reason, count, MEANINGS.get(reason, "")) for reason, count in counted.others.items()],
             balanced=composition.asked.balanced,
             measured={name: composition.answers_of(name) for name in composition.free} if counted.accepted else {},

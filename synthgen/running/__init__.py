@@ -14,7 +14,7 @@ from synthgen.running.failures import (
     read_causes,
     read_given_up,
 )
-from synthgen.running.opening import check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
+from synthgen.running.opening import changed_keys, check_resolved, create_run, growth_in, is_begun, kept_spec, open_run
 from synthgen.running.patience import MOST_FAILURES, SAME_FAILURES, check_limits, most_failures, same_failures
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
@@ -42,6 +42,7 @@ __all__ = [
     "Slot",
     "at_work",
     "carry_decisions",
+    "changed_keys",
     "changing",
     "check_intact",
     "check_limits",

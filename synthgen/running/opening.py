@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from synthgen.errors import PlanChanged, StorageError, UsageError
 from synthgen.files import MissingFileError
-from synthgen.planning import Growth, Plan, growth_of, written_spec
+from synthgen.planning import Growth, Plan, free_keys, growth_of, written_spec
 from synthgen.running.additions import add, with_additions
 from synthgen.running.changes import keep_changes, with_changes, with_unsaid
 from synthgen.running.sources import keep_sources, with_sources
@@ -117,11 +117,27 @@ def open_run(store: RunStore) -> Plan:
         raise UsageError(f"{store.location} is not a synthgen run: it has no {layout.PLAN}", hint=hint) from error
     except UnicodeDecodeError as error:
         raise StorageError(f"{store.location}: {layout.PLAN} is damaged: it is not text") from error
+    return with_changes(_unchanged(text, store), store)
+
+
+def _unchanged(text: str, store: RunStore) -> Plan:
+    """Read plan.json with what was added to it."""
     try:
         plan = Plan.from_json(text)
     except StorageError as error:
         raise StorageError(f"{store.location}: {error.message}", hint=error.hint) from error
-    return with_changes(with_additions(with_sources(plan, store), store), store)
+    return with_additions(with_sources(plan, store), store)
+
+
+def changed_keys(store: RunStore) -> list[str]:
+    """Name the keys that have other values now than in the spec as its author last wrote it.
+
+    Raises:
+        StorageError: as `open_run`.
+    """
+    there = _unchanged(store.read(layout.PLAN).decode(), store)
+    before, now = free_keys(there.spec), free_keys(with_changes(there, store).spec)
+    return [key for key in now if now[key] != before.get(key)]
 
 
 def kept_spec(store: RunStore) -> str | None:

@@ -54,7 +54,7 @@ from synthgen.spec.source import NO_CHANGES, Settings, SpecText
 from synthgen.spec.source_set import TO_CLASS, BoxFormName, SourceSpec
 from synthgen.spec.spec import ClassSpec, Prompts, Spec
 from synthgen.spec.spelling import alike, difference, folded
-from synthgen.spec.splits import REST, AgainstSpec, NearRule, Splits, SplitSize
+from synthgen.spec.splits import REST, AgainstSpec, NearRule, Splits, SplitSize, size_in_words
 from synthgen.spec.starter import starter_spec
 from synthgen.spec.template import Template, TemplateError, Variable
 from synthgen.spec.text import MAX_BYTES, decoded
@@ -154,6 +154,7 @@ __all__ = [
     "read_declared",
     "read_spec",
     "refusal",
+    "size_in_words",
     "sizes_of",
     "smaller",
     "spaces_of",

@@ -18,8 +18,8 @@ EXPECTED: dict[str, str] = {}
 
 
 def like(pattern: str, expected: str, longest: int) -> object:
-    """Bound a text by a pattern, which messages put in words."""
-    EXPECTED[pattern] = expected
+    """Bound a text by a pattern, which messages put in words: errors name the pattern alone, so it has one wording."""
+    assert EXPECTED.setdefault(pattern, expected) == expected, f"write the pattern {pattern} in another way"
     return Field(pattern=pattern, max_length=longest)
 
 
@@ -55,7 +55,7 @@ SchedulerName = Annotated[
     like(r"^[A-Za-z][A-Za-z0-9]*Scheduler$", "the name of a diffusers scheduler, such as 'DDIMScheduler'", 100),
 ]
 
-SettingName = Annotated[str, like(r"^[a-z][a-z0-9_]*$", "the name of a setting, such as 'timestep_spacing'", 64)]
+SettingName = Annotated[str, like(r"^[a-z][_a-z0-9]*$", "the name of a setting, such as 'timestep_spacing'", 64)]
 
 Count = Annotated[int, Field(ge=1, le=10_000_000)]
 Fraction = Annotated[float, Field(ge=0, le=1)]

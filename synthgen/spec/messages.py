@@ -64,9 +64,12 @@ _BOUNDS = {
 
 def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
     """Report one problem per place; the alternatives of a union are joined by "or"."""
-    expected: dict[tuple[object, ...], list[ErrorDetails]] = {}
+    expected: dict[tuple[tuple[object, ...], bool], list[ErrorDetails]] = {}
+    within = set[tuple[object, ...]]()
     for detail in error.errors(include_url=False, include_input=False):
         place = locate(root, detail["loc"])
+        inner = detail["type"] == "missing" or detail["loc"][-1] == KEY
+        within |= {place.path[:end] for end in range(len(place.path) + inner)}
         if place.node.bad or detail["type"] == NOT_FINITE:  # the reader has reported the number itself
             continue
         if detail["type"] == "too_short" and _has_as_many(place.node, detail["ctx"]["min_length"]):
@@ -77,9 +80,18 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
             yield _unknown_key(root, detail)
         elif detail["type"] != "default_factory_not_called":
             expected.setdefault((place.path, detail["loc"][-1] == KEY), []).append(detail)
-    for (_, is_key), details in expected.items():
+    for (path, is_key), details in expected.items():
+        if not is_key and _is_of_another_form(path, details, within):
+            continue
         place = locate(root, details[0]["loc"])
         yield _key_problem(place, details) if is_key else _value_problem(place, details)
+
+
+def _is_of_another_form(
+    path: tuple[object, ...], details: list[ErrorDetails], within: Collection[tuple[object, ...]]
+) -> bool:
+    """Whether a value has one of several forms, and something is wrong within: it lacks the others, of course."""
+    return path in within and all(detail["type"] in _KINDS or detail["type"] == "literal_error" for detail in details)
 
 
 def _has_as_many(node: Node, entries: int) -> bool:

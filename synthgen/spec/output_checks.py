@@ -11,6 +11,8 @@ from synthgen.spec.own_formats import OWN_FORMATS, PARQUET
 from synthgen.spec.splits import REST
 
 _CLOSE = 1e-6
+_ALL = "all"
+"""What `datasets` calls all splits together: it loads no split of this name."""
 
 _NAMED = 5
 """So many classes are named."""
@@ -35,6 +37,8 @@ def _total(classes: Data) -> int | None:
 def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
     """Find what is wrong with the sizes of splits. A number up to 1 is a share, a larger one a number of images."""
     place = ("output", "splits")
+    if _ALL in splits:
+        yield Violation((*place, _ALL), "load_dataset takes 'all' for all splits together: give the split another name")
     numbers = {
         name: size
         for name, size in splits.items()

@@ -27,6 +27,15 @@ def _size(value: float) -> int | float:
 SplitSize = Annotated[int | float, Field(gt=0, le=10_000_000), AfterValidator(_size)] | Literal["rest"]
 """A share of all images, a number of images, or all that the others leave."""
 Splits = Mapping[SplitName, SplitSize]
+
+
+def size_in_words(size: float | str) -> str:
+    """Say how large a split is to be."""
+    if isinstance(size, str):
+        return "the rest"
+    return f"a share of {size:g}" if size <= 1 else f"{size:,} images"
+
+
 Relation = Literal["prompt", "template"]
 """What images of one side may have in common on request. A source, its group and a seed always are on one side."""
 

@@ -12,6 +12,8 @@ from synthgen.spec.variables import VARS
 
 CHANGE_NAMES = ("override", "file", "variable")
 """What a comment above the text of a spec begins with, where something changed the spec."""
+EXTENDED, CHANGED = "extended to", "changed since"
+"""What it begins with where a run has grown since, or has other values of keys that may change."""
 _HEAD = "# The spec of this run, with everything worked in. Do not edit it here: copy it. sha256 of what follows: "
 
 
@@ -56,7 +58,7 @@ def written_briefly(spec: Spec) -> str:
 
 def stands_alone(text: str) -> bool:
     """Whether the text of a spec, as a run keeps it, is all of the spec: nothing is extended, filled in or changed."""
-    if text.startswith(tuple(f"# {name}: " for name in CHANGE_NAMES)):
+    if text.startswith(tuple(f"# {name}: " for name in (*CHANGE_NAMES, EXTENDED, CHANGED))):
         return False
     root, _ = read_document(text, "spec")
     return not (isinstance(root, MappingNode) and {EXTENDS, VARS} & root.entries.keys())

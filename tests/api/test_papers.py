@@ -21,6 +21,7 @@ classes: {chef: 2, doctor: 2}
 prompts: {templates: ["a {class} with {skin} skin"], variables: {skin: [light, dark]}}
 attributes: {skin_tone: {values: {light: [light skin], dark: [dark skin]}, variable: skin}}
 balance: [{attribute: skin_tone, target: uniform}]
+output: {splits: {test: 2, train: rest}}
 metadata: {license: CC-BY-4.0, creator: Lab}
 """
 POINT = {"key": "10(2)(f)", "asked": "?", "known": ["Measured: 3 of 4."], "open": None, "link": "#x"}
@@ -44,6 +45,7 @@ def test_every_point_of_article_10_is_answered_or_open(planned: Plan) -> None:
     assert all(point.open for point in found.questions)
     known = {point.key: " ".join(point.known) for point in found.questions}
     assert "balance skin tone within each class" in known["10(2)(a)"]
+    assert "Splits: test has 2 images, train has the rest." in known["10(2)(e)"]
     assert "Licence of model (bundled:workers): Apache-2.0" in known["10(2)(b)"]
     assert (found.licence, found.audited, found.source) == ("cc-by-4.0", (), None)
     assert found.remake == "synthgen run spec.yaml -o few"

@@ -132,6 +132,21 @@ def test_one_prompt_for_all_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert "'test' has 0 of 8 images" in (tmp_path / "dataset/README.md").read_text().replace("\\", "")
 
 
+@pytest.mark.parametrize(("count", "more"), [(33, "1 more"), (31, "1 fewer")])
+def test_a_small_group_is_not_blamed_for_images_that_are_too_many_or_too_few(
+    count: int, more: str, tmp_path: Path
+) -> None:
+    found = rows(count)
+    found[1]["seed"] = found[0]["seed"]
+    for place, row in enumerate(found):
+        row["label"] = int(place == 0)
+    rules = SplitRules({"train": 24, "test": 8}, NearRule())
+    notes = make(**shards(tmp_path, found), folder=tmp_path / "dataset", splits=rules).split_notes
+    assert f"images: there are {count} images in all, {more} than output.splits asks for" in notes[1]
+    assert "one group" not in notes[1]
+    assert notes[2].endswith(f"has no image of the class {CLASSES[1]!r}")
+
+
 def test_an_index_joins_what_comparing_all_joins() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((3000, 64)).astype(np.float32)

@@ -18,6 +18,7 @@ from synthgen.auditing.questions.facts import (
 from synthgen.auditing.report.words import counted, spoken
 from synthgen.pages.page import short
 from synthgen.records import AskedPoint
+from synthgen.spec import size_in_words
 
 if TYPE_CHECKING:
     from synthgen.ledger.tally import Tally
@@ -60,7 +61,7 @@ def _facts(planned: Plan, tally: Tally, licences: Iterable[str]) -> Mapping[str,
         "attributes": _attributes(spec),
         "instances": iter([f"{counted(tally.accepted, 'image')} were accepted, of {spec.total:,} asked for."]),
         "classes": _classes(tally),
-        "splits": iter(["Splits by share: " + ", ".join(f"{n} {s:g}" for n, s in spec.output.splits.items()) + "."]),
+        "splits": _splits(spec),
         "gates": _gates(spec),
         "gaps": _gaps(spec, tally),
     }
@@ -114,7 +115,11 @@ def _attributes(spec: Spec) -> Iterator[str]:
 def _classes(tally: Tally) -> Iterator[str]:
     least = min(tally.classes, key=lambda kind: kind.accepted, default=None)
     if least is not None:
-        yield f"The smallest class is {short(least.name, _LONG)} with {least.accepted:,}."
+        yield f"The smallest class is {short(least.name, _LONG)} with {least.accepted:,} accepted."
+
+
+def _splits(spec: Spec) -> Iterator[str]:
+    yield f"Splits: {', '.join(f'{name} has {size_in_words(size)}' for name, size in spec.output.splits.items())}."
 
 
 def _gates(spec: Spec) -> Iterator[str]:
