@@ -1,5 +1,6 @@
 """Models that are put together: a checkpoint in one file and its settings, other components, modular folders."""
 
+import io
 import json
 import os
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
+from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from synthgen.errors import ModelError
@@ -166,7 +168,8 @@ def pictures(dataset: Path) -> list[bytes]:
     import pyarrow.parquet as pq
 
     tables = [pq.read_table(file) for file in sorted(dataset.rglob("*.parquet"))]
-    return [image["bytes"] for table in tables for image in table["image"].to_pylist()]
+    found = [image["bytes"] for table in tables for image in table["image"].to_pylist()]
+    return [Image.open(io.BytesIO(one)).tobytes() for one in found]  # marks name the model, and its place
 
 
 def settings(*changes: str) -> list[str]:
