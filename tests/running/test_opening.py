@@ -20,7 +20,7 @@ def test_a_run_keeps_its_plan_and_the_spec_as_it_was_written(tmp_path: Path) -> 
 def test_the_same_plan_resumes_even_if_the_spec_reads_otherwise(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
     create_run(store, noise_plan(), SPEC)
-    create_run(store, noise_plan("output.splits={all: 1}"), "# another comment\n" + SPEC)
+    create_run(store, noise_plan("output.splits={whole: 1}"), "# another comment\n" + SPEC)
     assert (tmp_path / "spec.yaml").read_text() == SPEC
 
 
