@@ -82,9 +82,11 @@ class DatasetRepos:
             case ["api", "repos", "create"]:
                 return self._made(json.loads(body), user)
             case ["upload", oid]:
+                if hashlib.sha256(body).hexdigest() != oid:  # it broke off, with the client that was killed
+                    return 400, b"{}", {}
                 self.objects[oid] = body
                 self.uploads.append(oid)
-                return _json({}) if hashlib.sha256(body).hexdigest() == oid else (400, b"{}", {})
+                return _json({})
             case ["api", "datasets", owner, name, *more]:
                 return self._asked(f"{owner}/{name}", more, query, body, user)
             case ["datasets", owner, name, "resolve", revision, *file]:

@@ -94,7 +94,7 @@ def test_tasks_with_different_ideas_of_their_number_make_one_run(tmp_path: Path)
     done = call("finalize", "run")
     assert done.returncode == 0, done.stderr
     assert ": 12 kept" in done.stdout
-    assert call("verify", "run").stdout == "run: no problems found\n"
+    assert call("verify", "run").stdout.endswith("run: no problems found\n")
 
     shard = next((tmp_path / "run/shards").glob("00002-*"))
     data = bytearray(shard.read_bytes())
