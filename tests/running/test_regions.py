@@ -114,7 +114,7 @@ def test_outside_the_region_pixels_stay_and_boxes_and_masks_go_with_the_picture(
         assert (image[mask == 255] == source[mask == 255]).all()
         assert (image[mask == 0] != source[mask == 0]).mean() > 0.8
     card = (tmp_path / "run" / "dataset" / "README.md").read_text()
-    assert "`mask` is that of the picture's object" in card
+    assert "The mask of the picture's object, white where it is." in card
 
     with pytest.raises(Interrupted):
         make(tmp_path / "again", plan, stops_after=2)
