@@ -3,7 +3,7 @@
 from functools import partial
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -14,13 +14,14 @@ import synthgen
 from synthgen.api.against import check_against, read_sets
 from synthgen.api.origins import last_spec
 from synthgen.api.sources import check_apart
-from synthgen.cli.keeping import _left_out_lines
+from synthgen.cli.show import answer_of_run
 from synthgen.dataset.against import NearOther, OtherSet, compare
 from synthgen.errors import SynthgenError, UsageError
 from synthgen.planning import Plan
 from synthgen.running import create_run, open_run
 from synthgen.spec import AgainstSpec, parse_spec
 from synthgen.store import open_store
+from tests.command import command_line, envelope
 from tests.running.noise import SPEC, make_run, noise_plan
 
 
@@ -55,12 +56,22 @@ def finished(run: Path, plan: Plan) -> Any:
     return finalized(plan, open_store(run), fresh=0)
 
 
+def told_by_status(run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, int, list[str]]:
+    """How many images the dataset has and leaves out, and what a terminal shows of that."""
+    capsys.readouterr()
+    assert command_line(["status", str(run)]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("left out")]
+    assert command_line(["status", str(run), "--json"]) == 0
+    found = envelope(capsys.readouterr().out)["result"]
+    return found["in_dataset"], found["left_out"], lines
+
+
 def ids(run: Path) -> set[str]:
     return {name for file in (run / "dataset/data").glob("*.parquet") for name in pq.read_table(file)["id"].to_pylist()}
 
 
 def test_images_too_near_are_left_out_or_flagged_and_shown(
-    run_and_real: tuple[Path, Path, list[str]], caplog: pytest.LogCaptureFixture
+    run_and_real: tuple[Path, Path, list[str]], caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, real, taken = run_and_real
     result = finished(run, plan_against(real))
@@ -70,7 +81,15 @@ def test_images_too_near_are_left_out_or_flagged_and_shown(
     assert all(one.other == f"doctor/{one.id}.jpg" and one.bits is not None and one.bits <= 8 for one in compared.near)
     assert not ids(run) & {*taken}
     assert result.missing == 2
-    assert [*_left_out_lines(str(run))] == ["left out  2 accepted images, so the dataset has 8"]
+    assert told_by_status(run, capsys) == (8, 2, ["left out  2 accepted images, so the dataset has 8"])
+    answer = answer_of_run(result)
+    [doctor] = [str(line) for line in answer.lines if str(line).startswith("  doctor")]
+    assert doctor.startswith("  doctor  6/6 of ")
+    assert doctor.endswith("; the dataset has 5")
+    assert not any(str(line).startswith("kept") for line in answer.lines), "nothing was"
+    assert (answer.result["left_out"], answer.result["accepted"], answer.result["images"]) == (2, 10, 8)
+    classes = cast("dict[str, dict[str, int]]", answer.result["classes"])
+    assert [kind["images"] for kind in classes.values()] == [5, 3]
     assert result.summary.left_out == taken, "a top-up replaces them"
     assert "1 of 5 images are not compared: those that" in caplog.text
     page, card = (run / "report.html").read_text(), (run / "dataset/README.md").read_text()
@@ -88,7 +107,7 @@ def test_images_too_near_are_left_out_or_flagged_and_shown(
     flagged = finished(run, plan_against(real, action="flag"))
     assert [one.id for one in flagged.summary.compared[0].near] == taken
     assert flagged.summary.left_out == []
-    assert not [*_left_out_lines(str(run))]
+    assert told_by_status(run, capsys) == (10, 0, [])
     assert ids(run) >= {*taken}
     assert "2 are too near to one of them and kept here" in (card := (run / "dataset/README.md").read_text())
     assert "\\`" not in card

@@ -79,6 +79,11 @@ def test_surplus_is_not_counted_as_a_failure_of_the_model() -> None:
     assert next(tally_lines(Tally((ClassTally("doctor", 6, 8, 6, {"label": 2}),)))) == (
         "outcome   6 of 8 attempts passed the filters (75%): 6 kept"
     )
+    assert list(tally_lines(Tally((ClassTally("doctor", 6, 6, 6, {}),)))) == [
+        "outcome   6 of 6 attempts passed the filters (100%): 6 kept",
+        "by class  kept/requested of attempts",
+        "  doctor  6/6 of 6",
+    ]
 
 
 def test_a_split_without_an_image_is_named_at_the_end_of_a_run() -> None:

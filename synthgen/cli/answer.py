@@ -16,7 +16,8 @@ class Answer:
 
     Attributes:
         result: the `result` of the JSON envelope.
-        lines: what stdout shows without `--json`: texts, or tables and texts of rich.
+        lines: what stdout shows without `--json`: texts, or tables and texts of rich. A text stays on one line: ends of
+            lines within it are shown as escapes.
         error: an outcome that the exit code reports although there is a result, such as an unmet quota.
         is_printing: whether the command only prints, so that lost output is a failure.
     """

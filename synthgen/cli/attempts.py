@@ -33,7 +33,7 @@ def show(
     found = show(location, image_ids)
     written = write_pictures(path, {one.id: one.png for one in found})
     result = {"attempts": [_result(one, written.get(one.id)) for one in found]}
-    lines = "\n\n".join("\n".join(_lines(one, location, written.get(one.id))) for one in found).splitlines()
+    lines = [line for one in found for line in ("", *_lines(one, location, written.get(one.id)))][1:]
     without = [one for one in found if path is not None and one.png is None]
     return Answer(
         result=result,

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import shown
 from synthgen.cli.session import session
 from synthgen.errors import GateFailed, GateUndecided, UsageError
 
@@ -42,11 +43,11 @@ def answer_of_sample(drawn: "ToLabel") -> Answer:
         f"then      the same command, with --import-labels {drawn.table} instead of --export-labels",
     ]
     if drawn.few:
-        shown = ", ".join(f"{name} ({many})" for name, many in islice(drawn.few.items(), 6))
+        few = ", ".join(f"{shown(name)} ({many})" for name, many in islice(drawn.few.items(), 6))
         more = f" and {len(drawn.few) - 6} more" if len(drawn.few) > 6 else ""
         lines.append(
             f"note      too few images to correct the shares of these classes on their own, which takes "
-            f"{FEWEST_LABELS}: {shown}{more}"
+            f"{FEWEST_LABELS}: {few}{more}"
         )
     return Answer(result={"page": str(drawn.page), "table": str(drawn.table), "few": dict(drawn.few)}, lines=lines)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import aligned, shown
 from synthgen.cli.command import command
 from synthgen.cli.options import Devices, Files, Overrides, SpecFile, Variables
 from synthgen.cli.session import session
@@ -122,7 +123,7 @@ def _answer_of_pilot(made: "Pilot", count: int | None, then: str, filter: str) -
     more = f" (more than the {count} asked for; all are kept)" if count is not None and count < made.per_class else ""
     lines = [f"pilot     {made.per_class} images of each class{more}"]
     lines += [
-        f"short     {name}: only {images} images passed the quality filter and fit the balance"
+        f"short     {shown(name)}: only {images} images passed the quality filter and fit the balance"
         for name, images in made.pictures.items()
         if images < made.per_class
     ]
@@ -171,8 +172,8 @@ def _answer(found: "Calibrated", again: str, spec: str) -> Answer:
 
     calibration = found.calibration
     lines = [f"look at   {found.plot}"] if found.plot else []
-    width, told = max(map(len, calibration.classes)), QUESTIONS[calibration.filter].told
-    lines += [f"{name:<{width}}  {each.told(told)}" for name, each in calibration.classes.items()]
+    told = QUESTIONS[calibration.filter].told
+    lines += aligned((shown(name), each.told(told)) for name, each in calibration.classes.items())
     looks = {name: each.look for name, each in calibration.classes.items() if each.look is not None}
     if (most := max(looks.values(), default=0)) > 1:
         lines.append(

@@ -12,7 +12,7 @@ from synthgen.cli.progress import Snapshot, slowest
 from synthgen.cli.streams import console
 from synthgen.cli.units import duration
 from synthgen.events import ClassProgress
-from synthgen.inert import inert
+from synthgen.inert import inert, unbroken
 
 _SLOWEST = 5
 """Classes shown under the bar."""
@@ -158,7 +158,7 @@ class Bars:
         """Shorten a description, as a long one would leave no room for the bar, the count and the time left."""
         from rich.text import Text
 
-        line = Text(inert(text))
+        line = Text(unbroken(text))
         line.truncate(self._room, overflow="ellipsis")
         return line.plain
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import shown
 from synthgen.cli.command import command
 from synthgen.cli.options import Device, Files, Overrides, SpecFile, Variables
 from synthgen.cli.session import session
@@ -59,7 +60,7 @@ def expand(
     for cell in made.cells:
         told = ", ".join(refusals(cell))
         refused = f"; not used: {told}" if told else ""
-        lines.append(f"{named(cell.of, cell.values)}: {counted(len(cell.texts), 'prompt')}{refused}")
+        lines.append(f"{shown(named(cell.of, cell.values))}: {counted(len(cell.texts), 'prompt')}{refused}")
         lines += [f"  {text}" for text in cell.texts[:_SHOWN]]
     if made.removed:
         lines.append(f"removed   {counted(made.removed, 'prompt')} that the spec does not allow any more")

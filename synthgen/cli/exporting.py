@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import shown
 from synthgen.cli.command import command
 from synthgen.cli.options import location_of
 from synthgen.cli.session import session
@@ -105,12 +106,12 @@ def _lines(made: "Exported") -> Iterator[str]:
     summary = made.summary
     if not made.rebuilt:
         yield "nothing to do: the same is there already"
-    splits = ", ".join(f"{split.name} {split.rows:,}" for split in summary.splits)
+    splits = ", ".join(f"{shown(split.name)} {split.rows:,}" for split in summary.splits)
     yield f"dataset   {made.folder}: {splits}"
     yield f"format    {summary.format.name}, {counted(len(summary.classes), 'class', 'classes')}"
     kept = summary.rows - summary.encoded
     yield f"pictures  {summary.encoding}: {summary.encoded:,} encoded, {kept:,} left as they were"
     for name, why in made.left_out.items():
-        yield f"left out  the column {name!r}: {why}"
+        yield f"left out  the column '{shown(name)}': {why}"
     for note in made.notes:
         yield f"note      {note}"

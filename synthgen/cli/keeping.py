@@ -11,7 +11,15 @@ from synthgen.cli.command import command
 from synthgen.cli.options import Device, Overrides, RunArgument, Trust, location_of
 from synthgen.cli.pictures import Picture, check_picture, write_pictures
 from synthgen.cli.session import session
-from synthgen.cli.show import answer_of_run, as_used, failure_lines, prompt_lines, shortfall_lines, under_way_lines
+from synthgen.cli.show import (
+    answer_of_run,
+    as_used,
+    failure_lines,
+    left_out_lines,
+    prompt_lines,
+    shortfall_lines,
+    under_way_lines,
+)
 from synthgen.cli.units import counted, duration
 from synthgen.errors import StorageError, UsageError
 from synthgen.spec import on_one_line
@@ -80,8 +88,11 @@ def status(
 
 def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answer:
     from synthgen.api.keeping import used_prompts
+    from synthgen.api.publishing import published
+    from synthgen.store import open_store
 
     used = used_prompts(location, planned, state)
+    made = None if state.pending else published(open_store(location))
     result = {
         "name": planned.spec.name,
         "fingerprint": planned.fingerprint,
@@ -103,20 +114,13 @@ def _answer_of_status(location: str, planned: "Plan", state: "RunState") -> Answ
         "seconds": state.seconds,
         "excluded": len(state.review.excluded),
         "included": len(state.review.included),
+        "in_dataset": None if made is None else made.rows,
+        "left_out": None if made is None else len(made.left_out),
         "prompts": None if used is None else as_used(used),
     }
-    left_out = [] if state.pending else [*_left_out_lines(location)]
-    lines = [*_status_lines(planned, state, location), *left_out, *(prompt_lines(used) if used else ())]
+    lines = [*_status_lines(planned, state, location)]
+    lines += [*(left_out_lines(made) if made else ()), *(prompt_lines(used) if used else ())]
     return Answer(result=result, lines=lines, is_printing=True)
-
-
-def _left_out_lines(location: str) -> Iterator[str]:
-    from synthgen.api.publishing import published
-    from synthgen.store import open_store
-
-    summary = published(open_store(location))
-    if summary is not None and (out := len(summary.left_out)):
-        yield f"left out  {counted(out, 'accepted image')}, so the dataset has {summary.rows:,}"
 
 
 def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator[str]:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import aligned
 from synthgen.cli.command import command
 from synthgen.cli.options import complete_run, location_of
 from synthgen.cli.units import age, counted, size
 from synthgen.errors import UsageError
-from synthgen.inert import inert
+from synthgen.inert import unbroken
 
 if TYPE_CHECKING:
     from synthgen.api.listing import FoundRun, FoundRuns
@@ -48,22 +49,20 @@ def _lines(found: "FoundRuns", folder: str) -> Iterator[str]:
     if not found.runs:
         yield f"no runs in {folder}"
     else:
-        rows = [("run", "state", "images", "size", "age", "model"), *map(_row, found.runs)]
-        widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]) - 1)]
+        rows = aligned([("run", "state", "images", "size", "age", "model"), *map(_row, found.runs)])
         problems = ["", *(run.problem or "" for run in found.runs)]
         for row, problem in zip(rows, problems, strict=True):
-            cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=False))
-            yield "  ".join((*cells, row[-1])).rstrip()
+            yield row
             if problem:
-                yield f"  {inert(problem)}"
-    yield from (f"{inert(other.location)}: {other.what}" for other in found.others)
+                yield f"  {problem}"
+    yield from (f"{other.location}: {other.what}" for other in found.others)
 
 
 def _row(run: "FoundRun") -> tuple[str, ...]:
     images = "-" if run.target is None else f"{run.accepted:,}/{run.target:,}"
     changed = "-" if run.changed is None else age(datetime.now(UTC) - datetime.fromisoformat(run.changed))
     state = "at work" if run.is_in_use else run.state
-    return inert(run.location), state, images, size(run.bytes), changed, inert(run.model or "-")
+    return run.location, state, images, size(run.bytes), changed, run.model or "-"
 
 
 @command
@@ -87,10 +86,10 @@ def remove(
             hint = "Add `yes=True` to remove them without a question."
             raise UsageError("there is no terminal to ask on, so nothing was removed", argument="yes", hint=hint)
         for each in found:
-            print(f"{inert(each.location)}: {each.made or _made(each.location)}", file=sys.stderr)
+            print(f"{unbroken(each.location)}: {each.made or _made(each.location)}", file=sys.stderr)
             for audit in each.audits:
                 fate = "goes, too" if audits else "stays; --audits removes it, too"
-                print(f"  its audit {inert(audit)} {fate}", file=sys.stderr)
+                print(f"  its audit {unbroken(audit)} {fate}", file=sys.stderr)
         if not typer.confirm(f"Remove {counted(len(found), 'run')} for good?", default=False, err=True):
             return Answer(result={"removed": [], "bytes": 0}, lines=["nothing was removed"])
 
@@ -110,11 +109,11 @@ def _made(location: str) -> str:
 
 
 def _told(removed: "Removed") -> Iterator[str]:
-    place, room = inert(removed.location), "" if removed.bytes is None else f"{size(removed.bytes)} in "
+    place, room = removed.location, "" if removed.bytes is None else f"{size(removed.bytes)} in "
     yield f"removed   {place}: {room}{counted(removed.files, 'file')}"
-    yield from (f"removed   {inert(audit)}, its audit" for audit in removed.audits)
+    yield from (f"removed   {audit}, its audit" for audit in removed.audits)
     if removed.kept:
         others = f" and {len(removed.kept) - 1} more" if len(removed.kept) > 1 else ""
-        yield f"kept      {place}/{inert(removed.kept[0])}{others}, which synthgen did not make"
+        yield f"kept      {place}/{removed.kept[0]}{others}, which synthgen did not make"
     for audit in removed.audits_left:
-        yield f"kept      {inert(audit)}, an audit of it: delete it, too, if you do not need it"
+        yield f"kept      {audit}, an audit of it: delete it, too, if you do not need it"

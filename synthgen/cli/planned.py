@@ -8,6 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import aligned, shown
 from synthgen.cli.units import counted, duration, size
 from synthgen.spec import Spec, choices_of, combinations, in_words, stage_name
 from synthgen.spec.preset import GUIDANCE, SAMPLING
@@ -97,9 +98,7 @@ def answer_of_plan(
 def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     spec = planned.spec
     yield f"{spec.name}: {counted(spec.total, 'image')} in {counted(planned.shard_count, 'shard')}"
-    width = max(len(cell.name) for cell in planned.cells)
-    for cell in planned.cells:
-        yield f"  {cell.name:<{width}}  {cell.quota}"
+    yield from aligned(((shown(cell.name), str(cell.quota)) for cell in planned.cells), indent=2)
     yield from _rounding(planned)
     yield from (f"note      {note}" for note in notes)
 
@@ -204,7 +203,7 @@ def _added(added: Extension) -> Iterator[str]:
     if not added.quotas and not added.changes:
         yield "adds      nothing: the run has what the spec asks for"
     if added.quotas:
-        images = ", ".join(f"{cell} {quota:,}" for cell, quota in added.quotas.items())
+        images = ", ".join(f"{shown(cell)} {quota:,}" for cell, quota in added.quotas.items())
         yield f"adds      {counted(len(added.shards), 'shard')} from number {added.shards[0]} on: {images}"
     if added.changes:
         yield "          new shards follow the changed spec, and existing images stay as they are:"
@@ -220,10 +219,10 @@ def _rounding(planned: Plan) -> Iterator[str]:
     rounding = rounding_of(planned.spec)
     if rounding.worst:
         name, attribute, value, asked, share = rounding.worst
-        yield f"rounded   {share:.1%} of {name} is {attribute} {value!r} instead of {asked:.1%}, in whole images"
+        yield f"rounded   {share:.1%} of {shown(name)} is {attribute} {value!r} instead of {asked:.1%}, in whole images"
     if rounding.empty:
         cells = counted(len(rounding.empty), "cell")
-        yield f"empty     {cells} whose share is too small for one image, such as {rounding.empty[0]}"
+        yield f"empty     {cells} whose share is too small for one image, such as {shown(rounding.empty[0])}"
 
 
 def _costs(forecast: Forecast) -> Iterator[str]:
@@ -269,22 +268,24 @@ def _splits(splits: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """Write the size of each split, with its images of each class: on the line if it has room, or else as a table."""
     names = list(next(iter(splits.values())))
     totals = {split: sum(counts[split] for counts in splits.values()) for split in names}
-    plain = ", ".join(f"{split} {total:,}" for split, total in totals.items())
+    plain = _sizes(totals)
     if len(names) == 1 or len(splits) == 1:
         yield f"splits    {plain}"
         return
 
     def of_classes(split: str) -> str:
-        return ", ".join(f"{name} {counts[split]:,}" for name, counts in splits.items())
+        return ", ".join(f"{shown(name)} {counts[split]:,}" for name, counts in splits.items())
 
     whole = "; ".join(f"{split} {total:,} ({of_classes(split)})" for split, total in totals.items())
     if len(whole) <= _LINE:
         yield f"splits    {whole}"
         return
     yield f"splits    {plain}"
-    shown = dict(islice(splits.items(), _CLASSES))
-    width = max(map(len, shown))
-    for name, counts in shown.items():
-        yield f"          {name:<{width}}  {', '.join(f'{split} {counts[split]:,}' for split in names)}"
-    if len(splits) > len(shown):
-        yield f"          and {len(splits) - len(shown):,} more classes (--json)"
+    rows = ((shown(name), _sizes(counts)) for name, counts in islice(splits.items(), _CLASSES))
+    yield from aligned(rows, indent=10)
+    if len(splits) > _CLASSES:
+        yield f"          and {len(splits) - _CLASSES:,} more classes (--json)"
+
+
+def _sizes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{shown(split)} {count:,}" for split, count in counts.items())

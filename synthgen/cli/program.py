@@ -16,6 +16,7 @@ from synthgen.cli.streams import Inert, console, guard, lost_result, print_json,
 from synthgen.cli.wrapping import fitted
 from synthgen.errors import Interrupted, StorageError, SynthgenError, UsageError
 from synthgen.files import named_by_itself
+from synthgen.inert import unbroken
 from synthgen.redaction import without_secrets
 
 _BUG = 1
@@ -65,7 +66,7 @@ def deliver(answer: Answer | None, error: SynthgenError | None, usage: str | Non
         if answer.is_printing:
             printing_is_the_result()
         for line in answer.lines:
-            print(fitted(line)) if isinstance(line, str) else console().print(Inert(line))
+            print(fitted(unbroken(line))) if isinstance(line, str) else console().print(Inert(line))
 
     if usage is not None:
         print(usage, file=sys.stderr)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import shown
 from synthgen.cli.command import command
 from synthgen.cli.options import complete_run, location_of
 from synthgen.cli.session import session
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted, size
-from synthgen.inert import inert
 
 if TYPE_CHECKING:
     from synthgen.api.joining import Joined
@@ -101,7 +101,7 @@ def _joined_lines(joined: "Joined") -> Iterator[str]:
     yield f"{done} {counted(joined.summary.rows, 'image')} in {classes}"
     for split in joined.summary.splits:
         real, synthetic = (sum(origin[split.name].values()) for origin in (joined.real, joined.synthetic))
-        yield f"{split.name:<9} {real:,} real + {synthetic:,} synthetic"
+        yield f"{shown(split.name):<9} {real:,} real + {synthetic:,} synthetic"
     yield f"dataset   {joined.folder}"
     yield f'load it   datasets.load_dataset("{joined.folder}")'
 
@@ -159,12 +159,12 @@ def push(
 def _lines(pushed: "Pushed") -> Iterator[str]:
     if pushed.dry_run:
         for file in pushed.files[:_LISTED]:
-            yield f"{size(file.size):>8}  {inert(file.name)}" + (f"  ({file.state})" if file.state else "")
+            yield f"{size(file.size):>8}  {file.name}" + (f"  ({file.state})" if file.state else "")
         if len(pushed.files) > _LISTED:
             yield f"          and {counted(len(pushed.files) - _LISTED, 'more file', 'more files')}"
-    yield from (f"{'deleted':<9} {inert(name)}" for name in pushed.deleted[:_LISTED])
+    yield from (f"{'deleted':<9} {name}" for name in pushed.deleted[:_LISTED])
     if pushed.left:
-        yield f"stays     {counted(len(pushed.left), 'file')} that no dataset names, such as {inert(pushed.left[0])}"
+        yield f"stays     {counted(len(pushed.left), 'file')} that no dataset names, such as {pushed.left[0]}"
 
     what = f"{counted(len(pushed.files), 'file')}, {size(pushed.size)}"
     where = pushed.repository if pushed.branch == "main" else f"{pushed.repository} at {pushed.branch}"

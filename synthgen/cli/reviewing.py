@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import shown
 from synthgen.cli.command import command
 from synthgen.cli.options import RunArgument, Trust
 from synthgen.cli.units import counted
@@ -119,11 +120,11 @@ def _lines(done: "Reviewed", location: str) -> Iterator[str]:
     if decided.unchanged:
         yield f"unchanged {_images(decided.unchanged)} (already so)"
     for cell, spare in decided.overfilled.items():
-        yield f"overfull  {cell}: {counted(spare, 'image')} more than its quota"
+        yield f"overfull  {shown(cell)}: {counted(spare, 'image')} more than its quota"
     if run is None:
         yield "dataset   not made yet: some shards are not committed"
         return
-    splits = ", ".join(f"{split.name} {split.rows}" for split in run.summary.splits)
+    splits = ", ".join(f"{shown(split.name)} {split.rows}" for split in run.summary.splits)
     yield f"dataset   {run.dataset}: {splits}"
     if run.missing:
         yield f"short     {counted(run.missing, 'image')}; to fill up: synthgen run {location} --top-up"

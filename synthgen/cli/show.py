@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
+from synthgen.cli.cells import aligned, shown
 from synthgen.cli.units import counted, duration, size
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
@@ -16,6 +17,7 @@ from synthgen.redaction import without_secrets
 if TYPE_CHECKING:
     from synthgen.api.finishing import RunResult
     from synthgen.api.previewing import Preview
+    from synthgen.dataset.summary import DatasetSummary
     from synthgen.ledger.tally import ClassTally, Tally
     from synthgen.running import RunState
     from synthgen.spec import Attribute, Spec
@@ -50,13 +52,14 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         "attempted": tally.attempted,
         **_counts(tally),
         "missing": found.missing,
+        "left_out": len(summary.left_out),
         "dropped": summary.dropped,
         "excluded": len(found.review.excluded),
         "included": len(found.review.included),
         "kept_bytes": found.kept_bytes,
         "shortfalls": [asdict(short) for short in found.shortfalls],
         "seconds": found.seconds,
-        "classes": _classes(tally),
+        "classes": _classes(tally, summary.classes),
         "splits": {split.name: split.rows for split in summary.splits},
         "grouping": asdict(summary.grouping) if summary.grouping else None,
         "split_notes": list(summary.split_notes),
@@ -79,16 +82,15 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
             )
         else:
             yield f"nothing to do: {'every shard is done' if found.missing else 'this run is complete'}"
-    yield from tally_lines(found.tally)
+    yield from tally_lines(found.tally, found.summary.classes if found.summary.left_out else None)
     if rendered:
         yield f"time      {duration(found.seconds)} of compute (all workers)"
-    splits = ", ".join(f"{split.name} {split.rows}" for split in found.summary.splits)
+    splits = ", ".join(f"{shown(split.name)} {split.rows}" for split in found.summary.splits)
     yield f"dataset   {found.dataset}: {splits}"
     for split in found.summary.splits:
         if not split.rows and not split.wanted:
             yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
-    if out := len(found.summary.left_out):
-        yield f"left out  {counted(out, 'accepted image')}, so the dataset has {found.summary.rows:,}"
+    yield from left_out_lines(found.summary)
     yield from (f"together  {note}" for note in found.summary.split_notes)
     for each in found.summary.compared:
         too_near = f"{counted(len(each.near), 'image')} too near to one of its {each.images:,}"
@@ -103,6 +105,12 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     if not found.fresh and not found.rebuilt:
         yield f"unread    files were not read again; to check every byte: synthgen verify {found.folder}"
     yield f"look at   {found.sheet}"
+
+
+def left_out_lines(summary: DatasetSummary) -> Iterator[str]:
+    """Say how many accepted images a dataset does not have."""
+    if out := len(summary.left_out):
+        yield f"left out  {counted(out, 'accepted image')}, so the dataset has {summary.rows:,}"
 
 
 def _fate(removed: bool) -> str:
@@ -137,7 +145,7 @@ def prompt_lines(prompts: Mapping[str, tuple[int, int]]) -> Iterator[str]:
     from synthgen.planning import used_of
 
     most = sorted(prompts, key=lambda name: -prompts[name][0] / max(prompts[name][1], 1))[:_PROMPTS]
-    told = [f"{name} {used_of(*prompts[name])}" for name in prompts if name in most]
+    told = [f"{shown(name)} {used_of(*prompts[name])}" for name in prompts if name in most]
     more = f"; and {counted(len(prompts) - len(most), 'class', 'classes')} more" if len(prompts) > len(most) else ""
     if told:
         yield f"prompts   {'; '.join(told)}{more}"
@@ -147,29 +155,38 @@ def _counts(found: Tally | ClassTally) -> dict[str, int]:
     return {"accepted": found.accepted, "passed": found.passed, "surplus": found.surplus}
 
 
-def _classes(tally: Tally) -> dict[str, dict[str, object]]:
-    return {kind.name: asdict(kind) | _counts(kind) for kind in tally.classes}
+def _classes(tally: Tally, there: Mapping[str, int] | None = None) -> dict[str, dict[str, object]]:
+    more = {} if there is None else {name: {"images": images} for name, images in there.items()}
+    return {kind.name: asdict(kind) | _counts(kind) | more.get(kind.name, {}) for kind in tally.classes}
 
 
-def tally_lines(tally: Tally) -> Iterator[str]:
-    """Show the outcomes of the attempts, overall and by class. Surplus images passed: they were not rejected."""
+def tally_lines(tally: Tally, there: Mapping[str, int] | None = None) -> Iterator[str]:
+    """Show the outcomes of the attempts, overall and by class. Surplus images passed: they were not rejected.
+
+    Args:
+        there: how many images of each class the dataset has, if there is one.
+    """
     yield f"outcome   {tally.headline}"
 
-    if any(kind.others for kind in tally.classes):
+    if tally.classes:
         asked = "kept/requested" if tally.quota is not None else "accepted"
-        yield f"by class  {asked} of attempts, and what became of the others"
-    width = max((len(kind.name) for kind in tally.classes), default=0)
-    for kind in tally.classes:
-        quota = f"/{kind.quota}" if kind.quota is not None else ""
-        others = ", ".join(f"{reason} {number}" for reason, number in kind.others.items())
-        line = f"  {kind.name:<{width}}  {kind.accepted}{quota} of {kind.attempted}"
-        yield f"{line}   {others}" if others else line
+        others = ", and what became of the others" if any(kind.others for kind in tally.classes) else ""
+        yield f"by class  {asked} of attempts{others}"
+    yield from aligned(((shown(kind.name), _outcomes(kind, there)) for kind in tally.classes), indent=2)
+
+
+def _outcomes(kind: ClassTally, there: Mapping[str, int] | None) -> str:
+    quota = f"/{kind.quota}" if kind.quota is not None else ""
+    told = [", ".join(f"{reason} {number}" for reason, number in kind.others.items())]
+    if there is not None and there.get(kind.name) != kind.accepted:
+        told.append(f"the dataset has {there.get(kind.name, 0)}")
+    return f"{kind.accepted}{quota} of {kind.attempted}   {'; '.join(filter(None, told))}"
 
 
 def shortfall_lines(shortfalls: Sequence[Shortfall], spec: Spec) -> Iterator[str]:
     """Show the cells that are not full, and the outcomes of their attempts."""
     for short in shortfalls[:_SHORTFALLS]:
-        yield f"short     {short.cell}: {short.missing} missing"
+        yield f"short     {shown(short.cell)}: {short.missing} missing"
         for line in (*_spent(short, spec), *_causes(short, spec.attributes)):
             yield f"          {line}"
     if more := shortfalls[_SHORTFALLS:]:

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import IO, TYPE_CHECKING, TextIO, cast
 
-from synthgen.inert import INVISIBLE
+from synthgen.inert import INVISIBLE, escaped
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -93,11 +93,11 @@ class Stream(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         if not self._has_bars or not isinstance(text, str):
-            return self.write_styled(_inert(text))
+            return self.write_styled(escaped(text))
         if _MOVE.fullmatch(text):
             return self.write_styled(text)
         begin, line, end = _BAR.fullmatch(text).groups()  # type: ignore[union-attr] # any text matches
-        return self.write_styled(f"{begin}{_inert(line)}{end}")
+        return self.write_styled(f"{begin}{escaped(line)}{end}")
 
     def write_styled(self, text: str) -> int:
         """Write text whose escapes are its own, and which is inert otherwise."""
@@ -158,7 +158,7 @@ class Inert:
         from rich.segment import Segment
 
         for text, style, control in console.render(self._drawn, options):
-            yield Segment(text if control else _inert(text), style, control)
+            yield Segment(text if control else escaped(text), style, control)
 
 
 class _Styled:
@@ -181,15 +181,6 @@ def _guarded(stream: TextIO | None, *, has_bars: bool) -> TextIO:
         return stream
     stream.flush()
     return Stream(_Sink(getattr(buffer, "raw", buffer)), stream, has_bars=has_bars)
-
-
-def _inert(text: str) -> str:
-    return INVISIBLE.sub(_escaped, text)
-
-
-def _escaped(found: re.Match[str]) -> str:
-    code = ord(found[0])
-    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def is_read() -> bool:

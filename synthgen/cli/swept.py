@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from synthgen.cli.cells import aligned, shown
 from synthgen.cli.units import counted
 
 if TYPE_CHECKING:
@@ -20,15 +21,11 @@ def lines_of(found: Sweep) -> list[str]:
 
 
 def _table(settings: Sequence[SettingMeasures]) -> Iterator[str]:
-    rows = [("setting", *_HEADS), *((", ".join(_named(one)), *_figures(one)) for one in settings)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True))
-        yield "  ".join(cells).rstrip()
+    yield from aligned([("setting", *_HEADS), *((", ".join(_named(one)), *_figures(one)) for one in settings)])
 
 
 def _named(one: SettingMeasures) -> Iterator[str]:
-    yield from (f"{key.rpartition('.')[2]}={value}" for key, value in one.values.items())
+    yield from (f"{key.rpartition('.')[2]}={shown(str(value))}" for key, value in one.values.items())
 
 
 def _figures(one: SettingMeasures) -> Iterator[str]:

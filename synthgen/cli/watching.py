@@ -16,6 +16,7 @@ from synthgen.cli.session import session
 from synthgen.cli.streams import Inert, console, is_read, print_json
 from synthgen.cli.units import counted
 from synthgen.errors import StorageError
+from synthgen.inert import unbroken
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -107,7 +108,8 @@ def _display(stack: ExitStack) -> Callable[[Answer, "Plan", "RunState"], None]:
 
     def in_place(found: Answer, planned: "Plan", state: "RunState") -> None:
         lines: list[RenderableType] = [
-            Text(line, no_wrap=True, overflow="ellipsis") if isinstance(line, str) else line for line in found.lines
+            Text(unbroken(line), no_wrap=True, overflow="ellipsis") if isinstance(line, str) else line
+            for line in found.lines
         ]
         live.update(Inert(Group(*lines)), refresh=True)
 

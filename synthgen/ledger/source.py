@@ -87,8 +87,15 @@ def pixel_bytes(ledgers: Iterable[Source]) -> int:
         with _opened(ledger) as opened, pq.ParquetFile(opened) as file:
             groups = [file.metadata.row_group(index) for index in range(file.metadata.num_row_groups)]
             columns = [group.column(index) for group in groups for index in range(group.num_columns)]
-            total += sum(column.total_compressed_size for column in columns if column.path_in_schema == "image.bytes")
+            total += sum(column.total_compressed_size for column in columns if _has_images(column))
     return total
+
+
+def _has_images(column: pq.ColumnChunkMetaData) -> bool:
+    """Whether a part of a file has full images. Where all are null, it takes a few bytes all the same."""
+    found = column.statistics
+    nulls = found.null_count if found is not None and found.has_null_count else 0
+    return bool(column.path_in_schema == "image.bytes" and nulls < column.num_values)
 
 
 def scan(source: Source, classes: Sequence[str], columns: Sequence[str] = (), *, embeddings: bool = False) -> Scan:

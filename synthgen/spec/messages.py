@@ -14,7 +14,7 @@ from synthgen.spec import document
 from synthgen.spec.document import Node, Scalar
 from synthgen.spec.fields import EXPECTED, LIST_OR_WEIGHTS
 from synthgen.spec.filters import NOT_FINITE
-from synthgen.spec.place import KEY, Place, found, locate, quoted
+from synthgen.spec.place import KEY, Place, found, locate, prefixed, quoted
 from synthgen.spec.sampling import NumberRange
 from synthgen.spec.spec import Spec
 
@@ -117,16 +117,12 @@ def _unknown_key(root: Node, detail: ErrorDetails) -> Problem:
     key = str(detail["loc"][-1])
     place = locate(root, detail["loc"])
     hint = suggestion_or_all(key, known_keys(tuple(map(str, place.path[:-1]))))
-    return place.key.problem(_prefixed(place.path[:-1], f"unknown key {quoted(key)}{hint}"))
-
-
-def _prefixed(path: tuple[str | int, ...], message: str) -> str:
-    return f"{'.'.join(map(str, path))}: {message}" if path else message
+    return place.key.problem(prefixed(place.path[:-1], f"unknown key {quoted(key)}{hint}"))
 
 
 def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
     key = str(place.path[-1])
-    return place.key.problem(_prefixed(place.path[:-1], f"expected {_phrases(details)}, found the key {quoted(key)}"))
+    return place.key.problem(prefixed(place.path[:-1], f"expected {_phrases(details)}, found the key {quoted(key)}"))
 
 
 def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:

@@ -4,6 +4,7 @@ from collections.abc import Sequence as Keys
 from dataclasses import dataclass
 
 from synthgen.errors import Problem
+from synthgen.inert import unbroken
 from synthgen.spec.document import Mapping, Node, Position, Scalar, Sequence
 
 Path = tuple[str | int, ...]
@@ -18,9 +19,13 @@ class Place:
     key: Position  # of the node's own key; where it has none (the root, a list's item), of the node
 
     def problem(self, message: str, *, at_key: bool = False) -> Problem:
-        dotted = ".".join(map(str, self.path))
         position = self.key if at_key else self.node.position
-        return position.problem(f"{dotted}: {message}" if dotted else message)
+        return position.problem(prefixed(self.path, message))
+
+
+def prefixed(path: Path, message: str) -> str:
+    """Begin a message with the path that it is about, on the same line whatever the keys are."""
+    return f"{unbroken('.'.join(map(str, path)))}: {message}" if path else message
 
 
 def locate(root: Node, path: Keys[str | int]) -> Place:

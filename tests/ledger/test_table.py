@@ -1,12 +1,14 @@
 """The tables of a shard: their row groups."""
 
 import io
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from synthgen.ledger import table
+from synthgen.ledger.source import pixel_bytes
 from synthgen.ledger.table import TableFile
 
 PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -25,3 +27,14 @@ def test_row_groups_are_capped_by_rows_and_by_the_bytes_of_pictures(
     written.finish()
     metadata = pq.read_metadata(io.BytesIO(file.getvalue()))
     assert [metadata.row_group(number).num_rows for number in range(metadata.num_row_groups)] == rows
+
+
+def test_rows_without_an_image_keep_no_bytes_of_images(tmp_path: Path) -> None:
+    for name, pictures in {"none": [None] * 3, "one": [None, {"bytes": bytes(range(200)), "path": "x"}]}.items():
+        with (tmp_path / name).open("wb") as file:
+            written = TableFile(file, pa.schema({"id": pa.string(), "image": PICTURE}))
+            for picture in pictures:
+                written.add({"id": "1", "image": picture})
+            written.finish()
+    assert pixel_bytes([tmp_path / "none"]) == 0
+    assert pixel_bytes([tmp_path / "one"]) >= 200
