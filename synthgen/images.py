@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 CONVERSION = 2
 """Raise it whenever a picture may come out differently: what was computed from the old ones is then stale."""
@@ -23,9 +23,11 @@ GROUND = (255, 255, 255, 255)
 """What shows through: white, like the pages and the paper that transparent pictures are made for. The makers of the
 large sets of captioned images use it too."""
 
-_Picture = TypeVar("_Picture")
+_Read = TypeVar("_Read")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _RAW_MODE = re.compile(r"[IF];(\d+)([A-Z]*)")
+_TURNED = range(5, 9)
+"""What EXIF calls the ways of lying on a side."""
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF
 
 
@@ -96,24 +98,51 @@ def _decoded(
     data: bytes,
     formats: tuple[str, ...] | None,
     most_pixels: int | None,
-    convert: Callable[[Image.Image, "_Stored"], _Picture],
-) -> _Picture | LeftOut:
+    convert: Callable[[Image.Image, "_Stored"], _Read],
+) -> _Read | LeftOut:
+    def read(image: Image.Image) -> _Read | LeftOut:
+        if most_pixels is not None and image.width * image.height > most_pixels:
+            return LeftOut("that are too large", f"it has {image.width} x {image.height} pixels")
+        stored = _stored(image)
+        return convert(ImageOps.exif_transpose(image), stored)
+
+    return _opened(data, formats, read)
+
+
+def _opened(
+    data: bytes, formats: tuple[str, ...] | None, read: Callable[[Image.Image], _Read | LeftOut]
+) -> _Read | LeftOut:
+    """Read something of the picture in `data`, or say why it cannot be opened."""
     if data.startswith(_POINTER):
         return LeftOut("that are Git LFS pointers, which stand for files that were not downloaded")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about odd metadata and large pictures; those too large raise
             with Image.open(io.BytesIO(data), formats=formats) as image:
-                if most_pixels is not None and image.width * image.height > most_pixels:
-                    return LeftOut("that are too large", f"it has {image.width} x {image.height} pixels")
-                stored = _stored(image)
-                return convert(ImageOps.exif_transpose(image), stored)
+                return read(image)
     # Decoders are foreign code that meets arbitrary bytes. They may raise anything, RuntimeError,
     # NotImplementedError and MemoryError included, and it concerns this one image, never the set.
     except Exception as error:
         if isinstance(error, UnidentifiedImageError):  # whose own text has an address in memory
             return LeftOut("that cannot be opened", "it is no picture, or of a format that is not read")
         return LeftOut("that cannot be opened", (str(error) or type(error).__name__).splitlines()[0])
+
+
+def format_of(data: bytes) -> str | None:
+    """Tell by Pillow's name, such as "PNG", in which format a picture is; None if it cannot be opened."""
+    found = _opened(data, None, lambda image: image.format)
+    return None if isinstance(found, LeftOut) else found
+
+
+def size_of(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a picture, upright, from its header; None if it cannot be opened."""
+    found = _opened(data, None, _upright_size)
+    return None if isinstance(found, LeftOut) else found
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
+    return (image.height, image.width) if turned else image.size
 
 
 def to_rgb(image: Image.Image) -> RgbPicture:

@@ -125,6 +125,7 @@ def test_the_card_shows_the_spec_with_the_keys_that_were_changed(tmp_path: Path)
     assert "`spec.yaml`, the second one," in card
     assert "# changed since: output.labels, output.splits\n" in card
     assert "    train: rest\n    test: 2\n" in card
+    assert card.index("| chef |") < card.index("| doctor |"), "in the order of labels"
 
 
 @pytest.mark.parametrize(

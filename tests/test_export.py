@@ -210,8 +210,9 @@ def test_what_cannot_work_is_refused_before_work(
     assert "no column that looks like labels" in refused(capsys, 2, plain, *to, out)
 
     broken = painted(tmp_path / "broken")
-    (broken / "train/dog/1.jpg").write_bytes(b"no picture")
-    assert "train/dog/1.jpg cannot be opened" in refused(capsys, 2, broken, *to, out)
+    for data in (b"no picture", b"\x89PNG\r\n\x1a\n" + b"it only begins like one"):
+        (broken / "train/dog/1.jpg").write_bytes(data)
+        assert "train/dog/1.jpg cannot be opened" in refused(capsys, 2, broken, *to, out)
     assert not out.exists()
 
     out.mkdir()

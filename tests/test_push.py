@@ -243,6 +243,24 @@ def damage(dataset: Path, what: str) -> None:
         summary.write_text(summary.read_text().replace("workers", "walkers"))
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+@pytest.mark.parametrize(
+    ("argument", "name"),
+    [
+        *(("repository", name) for name in ("two words", "a/b/c", "ü/x", "a--b", "x.git", "x" * 97, "owner/", "")),
+        *(("revision", name) for name in ("bad branch", "a..b", ".a", "a.lock/b", "a//b", "a/", "a.", "-a", "@", "")),
+        *(("revision", name) for name in ("a@{b", "a~1", "a[b", "a\\b", "a\nb", "HEAD", "0" * 40, "refs/pr/1")),
+    ],
+)
+def test_an_impossible_name_is_refused_before_anything_is_read(
+    argument: str, name: str, dry_run: bool, tmp_path: Path
+) -> None:
+    given = {"repository": NAME, argument: name}
+    with pytest.raises(UsageError) as refused:
+        synthgen.push(tmp_path / "nothing", dry_run=dry_run, **given)  # type: ignore[arg-type]
+    assert refused.value.argument == argument
+
+
 @pytest.mark.parametrize(
     ("what", "said"),
     [
@@ -270,8 +288,6 @@ def test_what_is_no_dataset_is_refused(hub: Hub, tmp_path: Path, written: Path) 
         with pytest.raises(UsageError) as refused:
             synthgen.push(dataset, repository)
         assert refused.value.argument == argument
-    with pytest.raises(UsageError, match="the name of a branch"):
-        synthgen.push(written, NAME, revision="0" * 40)
     with pytest.raises(Interrupted):
         synthgen.push(written, NAME, stop=lambda: True)
     assert not hub.datasets.repos

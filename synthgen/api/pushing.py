@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from synthgen.dataset.hub.contents import Contents
     from synthgen.dataset.hub.difference import RepositoryDifference
     from synthgen.dataset.hub.repository import Look, Repository
-
-_MB = 10**6
-_DOWNLOADS = "synthgen-push"
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 
 State = Literal["new", "changed", "same"]
 
@@ -158,13 +153,12 @@ def push(
 
 
 def _branch(revision: str | None) -> str:
-    from synthgen.dataset.hub.repository import MAIN
+    from synthgen.dataset.hub.repository import MAIN, check_branch
 
     if revision is None:
         return MAIN
     branch = text_of(revision, "revision", "the name of a branch")
-    if not branch.strip() or _COMMIT.fullmatch(branch):
-        raise UsageError(f"expected the name of a branch, found {branch!r}", argument="revision")
+    check_branch(branch)
     return branch
 
 

@@ -19,7 +19,7 @@ from synthgen.inert import inert
 from synthgen.ledger.columns import BOXES, MASK, MASKS, SOURCE_ID, SOURCE_LABEL
 from synthgen.ledger.composition import CellCount, Composition
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.tally import MEANINGS
+from synthgen.ledger.tally import MEANINGS, ClassTally
 from synthgen.spec import DuplicateFilter
 from synthgen.store.layout import CONTACT
 
@@ -116,6 +116,7 @@ def _body(
         made=_made(provenance),
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},
         tally=provenance.tally,
+        kinds=_kinds(summary, provenance),
         drop=drop,
         rules=rules,
         sourced=SOURCE_ID in columns,
@@ -138,6 +139,12 @@ def _body(
         spec=_Literal(fenced(provenance.spec, "yaml")),
         resolved=_Literal(fenced(provenance.resolved, "yaml")) if provenance.resolved else None,
     )
+
+
+def _kinds(summary: DatasetSummary, provenance: Provenance) -> list[ClassTally]:
+    """The counts of each class of the dataset, in the order of labels."""
+    kinds = {kind.name: kind for kind in provenance.tally.classes}
+    return [kinds[name] for name in summary.classes if name in kinds]
 
 
 def _read_in(found: Mapping[str, object]) -> str:

@@ -9,7 +9,7 @@ from typing import IO, Final, Literal
 from PIL import Image
 
 from synthgen.dataset.marking import hand_on
-from synthgen.images import LeftOut, decode, decode_as_stored
+from synthgen.images import LeftOut, decode, decode_as_stored, format_of
 
 PictureFormat = Literal["png", "jpeg", "webp"]
 
@@ -59,12 +59,7 @@ def ending_of(picture: bytes) -> str | None:
     """Return the ending that a file of this picture should have, such as .jpg; None if it is no picture."""
     if (known := known_format(picture)) is not None:
         return ENDINGS[known]
-    try:
-        with Image.open(io.BytesIO(picture)) as image:
-            form = image.format
-    # Decoders are foreign code that meets arbitrary bytes: they may raise anything.
-    except Exception:
-        return None
+    form = format_of(picture)
     return next((ending for ending, name in Image.registered_extensions().items() if name == form), None)
 
 

@@ -37,6 +37,12 @@ def numbers_in(rows: list[dict[str, dict[str, bytes]]]) -> list[int]:
     return [pixel[0] + 256 * pixel[1] for pixel in pixels]  # type: ignore[index]
 
 
+@pytest.mark.parametrize(("form", "ending"), [("PNG", ".png"), ("JPEG", ".jpg"), ("WEBP", ".webp"), ("GIF", ".gif")])
+def test_a_picture_tells_the_ending_of_its_files(form: str, ending: str) -> None:
+    assert ending_of(encoded(1, form)) == ending
+    assert ending_of(b"no " + encoded(1, form)) is None
+
+
 def test_pictures_come_in_order_from_several_threads_and_few_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures_module, "cores", lambda: 3)
     monkeypatch.setattr(pictures_module, "_TASK_BYTES", 1)  # a task for each

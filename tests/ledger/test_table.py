@@ -30,11 +30,12 @@ def test_row_groups_are_capped_by_rows_and_by_the_bytes_of_pictures(
 
 
 def test_rows_without_an_image_keep_no_bytes_of_images(tmp_path: Path) -> None:
-    for name, pictures in {"none": [None] * 3, "one": [None, {"bytes": bytes(range(200)), "path": "x"}]}.items():
+    picture = {"bytes": bytes(range(200)), "path": "x"}
+    for name, pictures in (("none", [None, None]), ("one", [None, picture])):
         with (tmp_path / name).open("wb") as file:
             written = TableFile(file, pa.schema({"id": pa.string(), "image": PICTURE}))
-            for picture in pictures:
-                written.add({"id": "1", "image": picture})
+            for each in pictures:
+                written.add({"id": "1", "image": each})
             written.finish()
     assert pixel_bytes([tmp_path / "none"]) == 0
     assert pixel_bytes([tmp_path / "one"]) >= 200

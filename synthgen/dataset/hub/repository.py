@@ -1,5 +1,6 @@
 """A dataset repository of the Hugging Face Hub, as `push` sees it: looked at, made, uploaded to, committed to."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 _KIND = "dataset"
+_COMMIT = re.compile(r"[0-9a-f]{40}")
+_NOT_IN_BRANCH = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{")
+"""What git allows in no name of a branch, besides rules on how its parts begin and end."""
 _GROUP_FILES, _GROUP_BYTES = 256, 2 * 10**8
 """Most files, and about the most bytes, that are uploaded at a time: progress is reported after each."""
 
@@ -157,6 +161,27 @@ def check_name(name: str) -> None:
 
     with speaking_to_the_hub(name, "opening", None):
         validate_repo_id(name)
+
+
+def check_branch(name: str) -> None:
+    """Check that this can be the name of a branch, by the rules of git; the Hub is not asked.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    parts = name.split("/")
+    if (
+        _NOT_IN_BRANCH.search(name)
+        or any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
+        or name.endswith(".")
+        or name.startswith("-")
+        or name in ("@", "HEAD")
+    ):
+        hint = "Use letters, digits and -_./ such as v1.2; git-check-ref-format has all rules."
+        raise UsageError(f"{name!r} is not the name of a branch", argument="revision", hint=hint)
+    if parts[0] == "refs" or _COMMIT.fullmatch(name):
+        what = "a commit" if _COMMIT.fullmatch(name) else "a reference"
+        raise UsageError(f"expected the name of a branch, found {what}: {name}", argument="revision")
 
 
 def open_repository(name: str, branch: str) -> Repository:
