@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import StorageError
 from synthgen.leftovers import clear, hold
+from synthgen.local_names import check_is_no_address, check_name_is_text
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
@@ -257,10 +258,11 @@ def check_folder(folder: Path) -> None:
     """Check, before any work is done for it, that files can be made in `folder`, which need not exist yet.
 
     Raises:
-        UsageError: its name is not valid UTF-8, which Parquet's library requires.
+        UsageError: its name is not valid UTF-8, which Parquet's library requires, or it is an address.
         StorageError: it is not a folder, or cannot be written.
     """
     check_name_is_text(folder)
+    check_is_no_address(folder)
     if folder.is_symlink() and not folder.exists():
         hint = "Make that place first, or choose another folder."
         raise StorageError(f"{folder} is a link to {os.readlink(folder)}, which does not exist", hint=hint)
@@ -289,12 +291,3 @@ def check_file(path: Path) -> None:
     check_room(path.parent)
     if path.exists() and not path.is_file():
         raise StorageError(f"{path} is not a file that can be replaced", hint="Choose another name.")
-
-
-def check_name_is_text(path: str | os.PathLike[str]) -> None:
-    """Refuse a path that is not valid UTF-8, by a UsageError."""
-    try:
-        os.fspath(path).encode()
-    except UnicodeEncodeError as error:
-        hint = "Rename it, or choose another one. If the name is UTF-8 and the locale is not, set PYTHONUTF8=1."
-        raise UsageError(f"{os.fspath(path)!r} is not a name in UTF-8", hint=hint) from error

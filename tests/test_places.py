@@ -94,6 +94,27 @@ def test_what_is_in_the_way_in_a_folder_is_named_before_anything_is_made(
         assert found_in(tmp_path) == before, name
 
 
+@pytest.mark.parametrize("address", ["s3://bucket/prefix", "gs://bucket/a/b", "hf://datasets/owner/name"])
+def test_an_address_is_no_folder_but_that_of_a_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    synthgen.render("real", 2)
+    before = found_in(tmp_path)
+    for call in (
+        lambda: synthgen.render(address, 2),
+        lambda: synthgen.join("real", "real", address),
+        lambda: synthgen.export("real", "parquet", address),
+        lambda: synthgen.pilot(SPEC, address, 2),
+        lambda: synthgen.preview(SPEC, 1, f"{address}/sheet.html"),
+        lambda: check_output(Path(address), "real"),
+    ):
+        with pytest.raises(UsageError, match="address") as refused:
+            call()
+        assert refused.value.hint
+    assert found_in(tmp_path) == before
+
+
 def test_it_is_refused_by_the_command_line_with_2_and_no_model_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(TEXT)
     (tmp_path / "list.csv").write_text("id,label,skin\na,x,y\nb,x,z\n")

@@ -8,7 +8,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.audit_answer import answer_of_audit, answer_of_sample, pairs
 from synthgen.cli.command import command
-from synthgen.cli.options import About, Device, Trust
+from synthgen.cli.options import About, AllowRemote, Device, ImagesFrom, LabelColumn, Trust
 from synthgen.cli.session import session
 from synthgen.errors import UsageError
 
@@ -41,19 +41,10 @@ def audit(
             "--known", metavar="NAME=COLUMN", help="Attribute whose true value is in a column of the set. Repeatable."
         ),
     ] = None,
-    label: Annotated[
-        str | None, typer.Option("--label", metavar="COLUMN", help="Column of the classes. Default: detected.")
-    ] = None,
+    label: LabelColumn = None,
     split: Annotated[str | None, typer.Option("--split", metavar="NAME", help="Audit only this split.")] = None,
-    images_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--images-from", metavar="DIR", help="Folder, besides the set's own, that may hold images named by path."
-        ),
-    ] = None,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
-    ] = False,
+    images_from: ImagesFrom = None,
+    allow_remote: AllowRemote = False,
     judges: Annotated[
         list[str] | None,
         typer.Option(

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.cells import shown
 from synthgen.cli.command import command
-from synthgen.cli.options import location_of
+from synthgen.cli.options import AllowRemote, ImagesFrom, LabelColumn, location_of
 from synthgen.cli.session import session
 from synthgen.cli.units import counted
 
@@ -59,18 +58,9 @@ def export(
             "--quality", min=1, max=100, metavar="N", help="Of JPEG, default 95; of WebP, lossless without it."
         ),
     ] = None,
-    label: Annotated[
-        str | None, typer.Option("--label", metavar="COLUMN", help="Column of the classes. Default: detected.")
-    ] = None,
-    images_from: Annotated[
-        Path | None,
-        typer.Option(
-            "--images-from", metavar="DIR", help="Folder, besides the set's own, that may hold images named by path."
-        ),
-    ] = None,
-    allow_remote: Annotated[
-        bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
-    ] = False,
+    label: LabelColumn = None,
+    images_from: ImagesFrom = None,
+    allow_remote: AllowRemote = False,
 ) -> Answer:
     """Write a run or any labelled set in another format."""
     from synthgen.api.exporting import export

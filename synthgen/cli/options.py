@@ -157,6 +157,21 @@ Trust = Annotated[
     ),
 ]
 
+LabelColumn = Annotated[
+    str | None, typer.Option("--label", metavar="COLUMN", help="Column of the classes. Default: detected.")
+]
+
+ImagesFrom = Annotated[
+    Path | None,
+    typer.Option(
+        "--images-from", metavar="DIR", help="Folder, besides the set's own, that may hold images named by path."
+    ),
+]
+
+AllowRemote = Annotated[
+    bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
+]
+
 
 class About(StrEnum):
     """What the intervals of an audit are about."""

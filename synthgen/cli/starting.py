@@ -11,7 +11,8 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.errors import UsageError
-from synthgen.files import check_name_is_text, create_file, write_file
+from synthgen.files import create_file, write_file
+from synthgen.local_names import check_name_is_text
 
 if TYPE_CHECKING:
     from synthgen.presets import Preset

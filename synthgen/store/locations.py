@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeAlias, cast
 
 from synthgen.errors import SynthgenError, UsageError, cause_of
-from synthgen.files import check_name_is_text
+from synthgen.local_names import check_name_is_text
 from synthgen.plugins import STORES, Plugin, find_plugin
 from synthgen.redaction import without_secrets
 from synthgen.store.folder_store import FolderStore
