@@ -58,7 +58,7 @@ def _splits(splits: Splits, before: int, total: int) -> dict[str, SplitSize]:
         if size != REST
     }
     for name in splits.keys() - asked.keys():
-        asked[name] = max(before - sum(asked.values()), Fraction(0))
+        asked[name] = max(before - sum(asked.values(), Fraction(0)), Fraction(0))
     if total < len(splits):
         return {name: size if size == REST else float(asked[name] / before) for name, size in splits.items()}
 
