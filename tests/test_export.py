@@ -208,6 +208,8 @@ def test_what_cannot_work_is_refused_before_work(
     Image.new("RGB", (4, 4)).save(plain / "1.png")
     (plain / "metadata.csv").write_text("file_name,size\n1.png,3\n")
     assert "no column that looks like labels" in refused(capsys, 2, plain, *to, out)
+    (plain / "metadata.csv").write_text("file_name,kind\n1.png,dog\n")
+    assert refused(capsys, 2, plain, *to, out, "--label", "nope").splitlines()[0].count("the image folder") == 1
 
     broken = painted(tmp_path / "broken")
     (broken / "train/dog/1.jpg").write_bytes(b"no picture")

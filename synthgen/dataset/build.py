@@ -89,11 +89,16 @@ def build(
             compared=selection.compared,
         )
         sampled.write(new)
-        write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
+        write_card(new, summary, _loaded(manifest))
         write_croissant(new, summary, manifest, images.schema, description)
         summary = replace(summary, digests={**summary.digests, **_digests(new, summary.digests)})
         write_summary(summary, new)
     return summary
+
+
+def _loaded(manifest: Manifest) -> WrittenSplit | None:
+    """Find a split that `datasets` can read."""
+    return next((split for split in manifest.splits.values() if split.rows and split.pattern), None)
 
 
 def _digests(folder: Path, known: Collection[str] = ()) -> dict[str, str]:

@@ -91,17 +91,15 @@ def read_side(
     """
     argument = "synthetic_label" if is_synthetic else "label"
     if not found.has_images:
-        raise UsageError(
-            f"{title} has no images: it is {found.source}", hint="Name a set with images and their classes."
-        )
-
+        raise UsageError(f"{title} has no images{_which(title, found)}", hint=_NEEDED)
     try:
         chosen, numbers = named_label(found, label)
         frame = read_frame(found, chosen)
     except UsageError as error:
-        raise UsageError(f"{title}: {error.message}", hint=error.hint, argument=argument) from error
+        what = error.message if error.message.startswith(title) else f"{title}: {error.message}"
+        raise UsageError(what, hint=error.hint, argument=argument) from error
     if not len(frame):
-        raise UsageError(f"{title} has no rows: it is {found.source}", hint=_NEEDED)
+        raise UsageError(f"{title} has no rows{_which(title, found)}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
 
@@ -130,6 +128,11 @@ def read_side(
         unread={name: why for name, why in _unread(found).items() if not _in_list(name)},
         bare=label is None and are_bare_numbers(found, chosen),
     )
+
+
+def _which(title: str, found: ImageSet) -> str:
+    """Say which set it is, if its title does not."""
+    return "" if title == found.source else f": it is {found.source}"
 
 
 def _brought(found: ImageSet, label: str, left_out: Collection[str], ids: Sequence[str]) -> list[str]:
@@ -178,7 +181,8 @@ def _unread(found: ImageSet) -> dict[str, str]:
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
     if isinstance(found, HubSet) and found.lengths is None:
         hint = "Download it, and name its folder."
-        raise UsageError(f"{title} does not say which image is in which split: it is {found.source}", hint=hint)
+        what = f"{title} does not say which image is in which split{_which(title, found)}"
+        raise UsageError(what, hint=hint)
     named = splits_of(found)
     if named is None:
         return [_TRAIN] * len(ids)
