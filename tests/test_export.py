@@ -199,7 +199,10 @@ def test_what_cannot_work_is_refused_before_work(
     assert "PNG keeps every pixel" in said
     assert "--label" in refused(capsys, 2, finished, *to, out, "--label", "kind")
     assert "in the folder of a run" in refused(capsys, 2, finished, *to, finished / "dataset")
-    assert "one in the other" in refused(capsys, 2, finished / "dataset", *to, finished / "dataset/copy")
+    assert "in the folder of a run" in refused(capsys, 2, finished, *to, finished / "dataset/data/more")
+    assert "it is a run, with files of its own" in refused(capsys, 5, finished / "dataset", *to, finished)
+    pets = painted(tmp_path / "pets")
+    assert "one in the other" in refused(capsys, 2, pets, *to, pets / "copy")
     assert "not to addresses" in refused(capsys, 2, finished, *to, "s3://bucket/prefix")
     assert "no such file" in refused(capsys, 2, tmp_path / "nothing", *to, out)
 
@@ -224,7 +227,7 @@ def test_what_cannot_work_is_refused_before_work(
     monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(10, 9, 1))
     for source in (finished, finished / "dataset"):
         assert "Make room" in refused(capsys, 5, source, *to, tmp_path / "full")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out", "plain"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out", "pets", "plain"]
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from synthgen.api.arguments import PathInput, flag_of, path_of, text_of, texts_of
+from synthgen.api.export_arguments import refuse_inside_run
 from synthgen.api.published_folder import folder_of_run
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
@@ -112,6 +113,7 @@ def join(
     for source in (real, synthetic):
         if isinstance(within := _of_run(source), str | os.PathLike):
             check_dataset(expanded(within))
+    refuse_inside_run(place, "folder")
     check_folder(place.parent)
     check_place(place)
     sides = []

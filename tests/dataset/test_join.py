@@ -218,8 +218,19 @@ def test_the_same_again_is_left_as_it_is_and_another_set_replaces_it(
     (tmp_path / "mine/notes.txt").write_text("mine")
     with pytest.raises(StorageError, match="synthgen did not make it"):
         synthgen.join(real, synthetic, tmp_path / "mine")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"synthgen did not write notes\.txt there"):
+        synthgen.join(real, synthetic, out, leave_out=["seed"])
+    assert (out / "notes.txt").read_text() == "mine"
+    (tmp_path / "run/dataset").mkdir(parents=True)
+    (tmp_path / "run/spec.resolved.yaml").touch()
+    with pytest.raises(UsageError, match="in the folder of a run"):
+        synthgen.join(real, synthetic, tmp_path / "run/dataset")
+    (tmp_path / ".new.newest").write_text("mine")
     with pytest.raises(Interrupted):
         synthgen.join(real, synthetic, tmp_path / "new", stop=lambda: True)
+    assert (tmp_path / ".new.newest").read_text() == "mine"
+    (tmp_path / ".new.newest").unlink()
     assert sorted(path.name for path in tmp_path.iterdir() if "new" in path.name) == []
 
 

@@ -17,11 +17,10 @@ from synthgen.dataset.joining.images import JoinedImages, SplitLeak
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
 from synthgen.dataset.joining.side import JoinedSide
 from synthgen.dataset.provenance import FormatOrigin
-from synthgen.dataset.replace import check_place, leftovers, recover, scratch_beside
+from synthgen.dataset.replace import check_place, recover, scratch_beside
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import Interrupted
 from synthgen.events import Event, OnProgress
-from synthgen.leftovers import clear
 from synthgen.version import __version__
 
 
@@ -75,8 +74,6 @@ def join_sides(
         on_progress(event)
 
     check_place(folder)
-    for left in leftovers(folder):
-        clear(left)
     recover(folder)
     there = read_summary(folder)
     with scratch_beside(folder) as scratch:
