@@ -26,6 +26,8 @@ large sets of captioned images use it too."""
 _Picture = TypeVar("_Picture")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _RAW_MODE = re.compile(r"[IF];(\d+)([A-Z]*)")
+_ORIENTATION = 0x0112
+"""Of EXIF: in which way a camera was held, 1 to 8. Readers differ in whether they turn such a picture."""
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF
 
 
@@ -85,6 +87,24 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int
         most_pixels: the largest picture to decode; by default twice Pillow's own limit against decompression bombs.
     """
     return _decoded(data, formats, most_pixels, _to_rgb)
+
+
+def is_upright(data: bytes) -> bool:
+    """Whether the pixels of an encoded picture are stored as they are to be seen, which EXIF may deny."""
+    with Image.open(io.BytesIO(data)) as image:
+        return _orientation(image) == 1
+
+
+def upright_size(data: bytes) -> tuple[int, int]:
+    """Return width and height of an encoded picture as it is seen. Only its header is read."""
+    with Image.open(io.BytesIO(data)) as image:
+        width, height = image.size
+        return (height, width) if _orientation(image) > 4 else (width, height)
+
+
+def _orientation(image: Image.Image) -> int:
+    found = image.getexif().get(_ORIENTATION)
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
 
 
 def decode_as_stored(data: bytes, most_pixels: int | None = None) -> Image.Image | LeftOut:

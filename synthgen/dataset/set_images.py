@@ -1,6 +1,5 @@
 """The images of any labelled set, as a selection of all of them: read once to know them, and again to write them."""
 
-import io
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from PIL import Image
 
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
@@ -19,6 +17,7 @@ from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
+from synthgen.images import upright_size
 from synthgen.ledger.columns import BOXES, ImageRow
 from synthgen.regions.boxes import BoxForm, Convention, Size, find_form, read_box
 from synthgen.regions.error import RegionError
@@ -128,9 +127,7 @@ class SetImages(SelectedImages):
         self._endings.append(ending)
         self.size += len(picture)
         if BOXES in self._side.columns.names:
-            with Image.open(io.BytesIO(picture)) as image:
-                turned = image.getexif().get(0x0112, 1) in range(5, 9)
-                self._sizes.append((image.height, image.width) if turned else image.size)
+            self._sizes.append(upright_size(picture))
 
     def _see(self, others: pa.Table, columns: Sequence[str]) -> None:
         """Remember the boxes, and which pictures in other columns are not in the table itself."""

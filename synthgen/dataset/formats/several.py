@@ -22,14 +22,16 @@ class SeveralFormats(FormatWriter):
     formats: Mapping[str, tuple[FormatWriter, FormatOrigin]]
 
     def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
-        """Write them all: see `FormatWriter`. Patterns and sizes are those of the first format that `datasets` reads."""
+        """Write them all: see `FormatWriter`. Patterns and sizes are those of the first that `datasets` reads."""
         written = []
         for name, (writer, origin) in self.formats.items():
             (folder / name).mkdir()
             written.append(_inside(name, write_in_format(writer, origin, selection, images, folder / name)))
         loaded = next((one for one in written if one.loads), written[0])
         splits = {
-            split: replace(loaded.splits[split], files=tuple(file for one in written for file in one.splits[split].files))
+            split: replace(
+                loaded.splits[split], files=tuple(file for one in written for file in one.splits[split].files)
+            )
             for split in selection.splits
         }
         return Manifest(splits, tuple(other for one in written for other in one.others))
@@ -46,4 +48,3 @@ def _inside(name: str, manifest: Manifest) -> Manifest:
         for split, one in manifest.splits.items()
     }
     return Manifest(splits, tuple(f"{name}/{other}" for other in manifest.others))
-

@@ -207,7 +207,8 @@ class JoinedImages(SelectedImages):
 
 def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
     """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
-    typed = pa.schema([one for one in side.columns if one.name not in {*side.as_names, *side.as_pictures}])
+    apart = {*side.as_names, *side.as_pictures, *side.as_lists}
+    typed = pa.schema([one for one in side.columns if one.name not in apart])
     tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
     for pictures in side.found.images():
         while typed.names and waiting.num_rows < len(pictures):
@@ -219,6 +220,7 @@ def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
         columns = {one: waiting[one][: len(found)] for one in typed.names}
         for name, (column, there) in side.as_pictures.items():
             columns[name] = pa.chunked_array([_read_pictures(side, column, range(here.start, here.stop), there[here])])
+        columns |= {name: _read_lists(side, name, range(here.start, here.stop)) for name in side.as_lists}
         yield first, found, pa.table(columns)
         waiting, first = waiting.slice(len(found)), first + len(found)
 
@@ -237,6 +239,16 @@ def _read_pictures(side: JoinedSide, column: str, places: range, has: Sequence[b
     if any(isinstance(one, LeftOut) for one in found):
         _refuse(side, places.start, [one or b"" for one in found], f"{column} of ")
     return _as_pictures(pa.array(found, pa.binary()))
+
+
+def _read_lists(side: JoinedSide, name: str, places: range) -> pa.ChunkedArray:
+    """Read the lists of pictures of some rows."""
+    read = side.as_lists[name].read(places)
+    for place, pictures in zip(places, read, strict=True):
+        if left := next((one for one in pictures if isinstance(one, LeftOut)), None):
+            _refuse(side, place, [left], f"{name} of ")
+    cells = [[{"bytes": one, "path": None} for one in pictures] for pictures in read]
+    return pa.chunked_array([pa.array(cells, pa.list_(PICTURE))])
 
 
 def _as_pictures(data: pa.Array) -> pa.Array:
