@@ -262,7 +262,12 @@ def test_masks_and_texts_of_shards_come_along(tmp_path: Path) -> None:
     synthgen.render(tmp_path / "rend", 3)
     synthgen.export(tmp_path / "rend", "webdataset", tmp_path / "shards")
     synthgen.export(tmp_path / "rend", "coco", tmp_path / "coco")
-    assert "mask" in synthgen.export(tmp_path / "coco", "parquet", tmp_path / "unmasked").left_out
+    assert "masks" not in synthgen.export(tmp_path / "coco", "parquet", tmp_path / "masked").left_out
+    drawn = {
+        np.asarray(picture(one["bytes"])).tobytes() for row in rows_of(tmp_path / "masked") for one in row["masks"]
+    }
+    files = [*(tmp_path / "rend").glob("masks/*.png")]
+    assert drawn == {((np.asarray(Image.open(file)) > 0) * np.uint8(255)).tobytes() for file in files}
     back = synthgen.export(tmp_path / "shards", "parquet", tmp_path / "back")
     rows = rows_of(tmp_path / "back")
     assert back.left_out == {}

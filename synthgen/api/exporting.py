@@ -39,7 +39,7 @@ class Exported:
 
     Attributes:
         rebuilt: whether this call wrote it; False if the same was there already.
-        left_out: columns of the set that are not carried over, each with the reason.
+        left_out: what the set has and is not carried over, such as columns, each with the reason.
         notes: what a reader must know of how the set was read.
 
     Example:

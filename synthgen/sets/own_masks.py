@@ -31,7 +31,7 @@ def with_masks(opened: FileSet, drawings: Callable[[Sequence[int]], list[list[Dr
     if partly:
         images = "1 image has" if partly == 1 else f"{partly:,} images have"
         why = f"{images} no mask for some object or no box for some mask, and so none at all"
-        opened.unread = {**opened.unread, OWN_MASKS: why}
+        opened.unread = {**opened.unread, f"some {OWN_MASKS}": why}
 
 
 def _drawn(drawings: Sequence[Drawing], picture: bytes | LeftOut) -> list[bytes | LeftOut]:

@@ -7,9 +7,10 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from synthgen.dataset.formats.parts import EncodedPicture, Parts
+from synthgen.errors import UsageError
 from synthgen.ledger.columns import BOXES, MASK, MASKS
 from synthgen.regions.boxes import PixelBox
 from synthgen.regions.masks import Mask
@@ -35,13 +36,21 @@ def has_objects(columns: Iterable[str]) -> bool:
 def objects_of(parts: Parts) -> list[FoundObject]:
     """Return the objects of an image.
 
-    Each box has its mask, where the row has masks for boxes. One mask for all is that of the one box; of several, each
-    box has what of the mask is inside it, unless two boxes overlap. A mask without a box has the smallest around it.
+    Each box has its mask, where the row has masks for boxes; masks without any box have the smallest around them. One mask for all is that of the one box; of several, each
+    box has what of the mask is inside it, unless two boxes overlap.
+
+    Raises:
+        UsageError: there are boxes and masks, but not as many.
     """
     written = cast("Sequence[Sequence[float]]", parts.values.get(BOXES) or ())
     boxes = [PixelBox(*map(float, box)) for box in written]
-    if masks := parts.lists.get(MASKS):
-        return [FoundObject(box, _mask(mask)) for box, mask in zip(boxes, masks, strict=True)]
+    if masks := [_mask(mask) for mask in parts.lists.get(MASKS, ())]:
+        if not boxes:
+            return [FoundObject(box, mask) for mask in masks if (box := _around(mask)) is not None]
+        if len(boxes) != len(masks):
+            what = f"the image {parts.id} has {len(boxes)} boxes and {len(masks)} masks"
+            raise UsageError(what, hint="Give each box its mask, or leave the column of masks out of the set.")
+        return [FoundObject(box, mask) for box, mask in zip(boxes, masks, strict=True)]
     picture = parts.pictures.get(MASK)
     if picture is None:
         return [FoundObject(box, None) for box in boxes]
@@ -91,7 +100,7 @@ def _joined(whole: NDArray[np.int32], ring: NDArray[np.int32]) -> NDArray[np.int
 
 def _mask(picture: EncodedPicture) -> Mask:
     with Image.open(io.BytesIO(picture.data)) as opened:
-        return np.asarray(opened.convert("L")) > _HALF
+        return np.asarray(ImageOps.exif_transpose(opened).convert("L")) > _HALF
 
 
 def _around(mask: Mask) -> PixelBox | None:

@@ -177,9 +177,12 @@ class JoinedImages(SelectedImages):
     def _cast(self, side: JoinedSide, name: str, given: pa.Array, first: int, kind: pa.DataType) -> pa.Array:
         """Give a column the type that it has in the joined set; pictures in it are read, and have no paths."""
         if kind != PICTURE:
+            if kind == pa.list_(PICTURE) and are_beside(given.cast(kind)):
+                what = f"{side.title}: the pictures in the column {name!r} are files beside the table"
+                raise UsageError(what, argument="leave_out", hint=f'`leave_out="{name}"` leaves it out.')
             return given.cast(kind)
         data = given.field("bytes")
-        if pc.any(pc.and_(data.is_null(), given.is_valid())).as_py():
+        if are_beside(given):
             return _read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
         return _as_pictures(data)
 
@@ -254,6 +257,12 @@ def _read_lists(side: JoinedSide, name: str, places: range) -> pa.ChunkedArray:
 def _as_pictures(data: pa.Array) -> pa.Array:
     paths = pa.nulls(len(data), pa.string())
     return pa.StructArray.from_arrays([data, paths], [*_names()], mask=data.is_null())
+
+
+def are_beside(pictures: pa.Array) -> bool:
+    """Whether one of these pictures, or of these lists of them, has a path and is not in the table itself."""
+    each = pictures.flatten() if pa.types.is_list(pictures.type) else pictures
+    return bool(pc.any(pc.and_(each.is_valid(), pc.struct_field(each, "bytes").is_null())).as_py())
 
 
 def _ending(side: JoinedSide, row: int, picture: bytes) -> str:

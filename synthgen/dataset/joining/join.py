@@ -15,7 +15,7 @@ from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.joining.card import write_joined_card
 from synthgen.dataset.joining.images import JoinedImages, SplitLeak
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
-from synthgen.dataset.joining.side import JoinedSide
+from synthgen.dataset.joining.side import JoinedSide, unread_of
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.replace import check_place, recover, scratch_beside
 from synthgen.dataset.summary import DatasetSummary, read_summary
@@ -80,7 +80,7 @@ def join_sides(
         sides = (real, synthetic)
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
         facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]
-        inputs = sha256(json.dumps([*facts, sorted(left_out)]).encode()).hexdigest()
+        inputs = sha256(json.dumps([*facts, sorted(left_out), unread_of(*sides)]).encode()).hexdigest()
         if there is not None and there.inputs == inputs:
             return JoinedSet(there, False, images.origins, images.leaks)
         summary = build(

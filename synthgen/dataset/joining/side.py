@@ -1,7 +1,7 @@
 """One of two sets that are joined: what its rows are, before any of its images is read."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -116,6 +116,9 @@ def read_side(
     fields |= {one: pa.field(one, pa.string()) for one in as_names}
     fields |= {column: pa.field(shown, PICTURE) for column, shown in as_pictures.items()}
     columns = [*(fields[column] for column in names), *(pa.field(name, pa.list_(PICTURE)) for name in taken)]
+    unfit = dict(_unfit(columns))
+    twice = {name: "another column has this name" for name in lists if name not in taken}
+    unread = {**(found.unread if isinstance(found, FileSet) else {}), **twice, **unfit}
 
     return JoinedSide(
         title=title,
@@ -126,15 +129,24 @@ def read_side(
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
         classes=numbered_classes(found, chosen, numbers) or tuple(sorted(set(frame["label"]))),
-        columns=pa.schema(columns),
+        columns=pa.schema([one for one in columns if one.name not in unfit]),
         as_names=as_names,
         as_pictures={shown: (column, _has(found, column)) for column, shown in as_pictures.items()},
         as_lists=taken,
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
-        unread=_unread(found) | dict.fromkeys(lists.keys() - taken.keys(), "another column has this name"),
+        unread=unread,
         bare=label is None and are_bare_numbers(found, chosen),
     )
+
+
+def unread_of(*sides: JoinedSide) -> dict[str, str]:
+    """Name what the sets have and do not bring along, each with the reason."""
+    found: dict[str, str] = {}
+    for side in sides:
+        for name, why in side.unread.items():
+            found[name] = f"{found[name]}; {side.title}: {why}" if name in found else f"{side.title}: {why}"
+    return found
 
 
 def _which(title: str, found: ImageSet) -> str:
@@ -170,9 +182,15 @@ def _has(found: ImageSet, column: str) -> list[bool]:
     return [*map(bool, found.table([column])[column].notna())]
 
 
-def _unread(found: ImageSet) -> dict[str, str]:
-    """Name what a set has and nothing here reads, each with the reason."""
-    return dict(found.unread) if isinstance(found, FileSet) else {}
+def _unfit(columns: Sequence[pa.Field]) -> Iterator[tuple[str, str]]:
+    """Name the columns that no dataset can have, each with the reason."""
+    from datasets import Features
+
+    for field in columns:
+        try:
+            Features.from_arrow_schema(pa.schema([field]))
+        except (ValueError, TypeError, NotImplementedError):
+            yield field.name, f"its type is {field.type}"
 
 
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
