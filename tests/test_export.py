@@ -184,6 +184,47 @@ def test_a_profile_and_xmp_go_along_and_pictures_are_turned_upright(tmp_path: Pa
         assert (image.size, image.info["xmp"]) == ((6, 8), xmp)
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+def test_boxes_fit_the_pixels_of_a_turned_picture_whoever_reads_it(tmp_path: Path, ending: str) -> None:
+    from torchvision.datasets import CocoDetection
+
+    source = tmp_path / "photos"
+    source.mkdir()
+    seen = np.zeros((30, 40, 3), np.uint8)
+    seen[4:20, 8:16] = 255  # what a viewer shows: an object at x 8 to 16, y 4 to 20
+    exif = Image.Exif()
+    for number, (orientation, turns) in enumerate({1: 0, 6: 1, 8: 3, 3: 2}.items()):
+        exif[0x0112] = orientation
+        Image.fromarray(np.rot90(seen, turns)).save(source / f"{number}.{ending}", quality=95, exif=exif)
+    found = {
+        "images": [{"id": n, "file_name": f"{n}.{ending}", "width": 40, "height": 30} for n in range(4)],
+        "annotations": [{"id": n, "image_id": n, "category_id": 1, "bbox": [8, 4, 8, 16]} for n in range(4)],
+        "categories": [{"id": 1, "name": "dog"}],
+    }
+    (source / "annotations.json").write_text(json.dumps(found))
+
+    made = synthgen.export(source, "coco", tmp_path / "coco")
+    assert made.summary.encoded == 3
+    assert made.notes[-1].startswith("3 pictures were turned upright")
+    root = tmp_path / "coco/train"
+    written = {file.read_bytes() for file in root.glob(f"*.{ending}")}
+    kept = [number for number in range(4) if (source / f"{number}.{ending}").read_bytes() in written]
+    assert kept == [0], "what needs no turn stays as it is"
+    read = CocoDetection(str(root), str(root / "_annotations.coco.json"))
+    sizes = [(image["width"], image["height"]) for image in read.coco.loadImgs(read.ids)]
+    for (image, (one,)), size in zip(read, sizes, strict=True):
+        assert image.size == size == (40, 30)
+        left, top, width, height = map(int, one["bbox"])
+        pixels = np.asarray(image.convert("L")) > 127
+        assert pixels[top : top + height, left : left + width].all()
+        assert pixels.sum() == width * height
+
+    synthgen.export(source, "yolo", tmp_path / "yolo")
+    for file in (tmp_path / "yolo/images/train").glob(f"*.{ending}"):
+        assert picture(file.read_bytes()).size == (40, 30)
+    assert synthgen.export(source, "parquet", tmp_path / "parquet").summary.encoded == 0
+
+
 def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
     assert command_line(["export", *map(str, arguments)]) == code
     return capsys.readouterr().err

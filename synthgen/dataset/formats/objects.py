@@ -1,7 +1,7 @@
 """Where the object of an image is, for formats of detectors: its boxes and masks, and outlines of masks."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -31,6 +31,15 @@ class FoundObject:
 def has_objects(columns: Iterable[str]) -> bool:
     """Whether rows with these columns say where the object is."""
     return not {BOXES, MASK, MASKS}.isdisjoint(columns)
+
+
+def needs_upright(formats: Collection[str], columns: Iterable[str]) -> bool:
+    """Whether pictures in these formats must be stored upright: some readers turn them as EXIF says, and some do not.
+
+    PIL, and with it torchvision's `CocoDetection`, does not; OpenCV and Ultralytics do. Width, height and boxes are only
+    right for all of them if there is nothing to turn.
+    """
+    return "coco" in formats or ("yolo" in formats and has_objects(columns))
 
 
 def objects_of(parts: Parts) -> list[FoundObject]:

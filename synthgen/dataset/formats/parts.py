@@ -1,6 +1,5 @@
 """A row taken apart for formats that have no tables: its pictures, and everything else as JSON."""
 
-import io
 import json
 import math
 from base64 import b64encode
@@ -9,19 +8,14 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import TYPE_CHECKING, cast
 
-from PIL import Image
-
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.errors import StorageError
+from synthgen.images import upright_size
 from synthgen.ledger.columns import ImageRow, StoredImage
 
 if TYPE_CHECKING:
     from datasets import Features
-
-
-_ORIENTATION, _TURNED = 0x0112, range(5, 9)
-"""Of EXIF: in which way a camera was held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +32,7 @@ class EncodedPicture:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, in pixels, of the upright picture."""
-        with Image.open(io.BytesIO(self.data)) as opened:
-            width, height = opened.size
-            return (height, width) if opened.getexif().get(_ORIENTATION) in _TURNED else (width, height)
+        return upright_size(self.data)
 
 
 @dataclass(frozen=True, slots=True)
