@@ -137,9 +137,9 @@ class SetImages(SelectedImages):
         if BOXES in others.column_names and BOXES in columns:
             self._boxes += others[BOXES].to_pylist()
         for name in others.column_names:
-            if others[name].type in (PICTURE, pa.list_(PICTURE)):
-                if are_beside(others[name].combine_chunks()):
-                    self._dropped.setdefault(name, "its pictures are files beside the table")
+            holds_pictures = others[name].type in (PICTURE, pa.list_(PICTURE))
+            if holds_pictures and are_beside(others[name].combine_chunks()):
+                self._dropped.setdefault(name, "its pictures are files beside the table")
 
     def _form_of_boxes(self) -> BoxForm | None:
         """Tell how the boxes of the set are written; if that is unclear, they are not carried over."""

@@ -254,7 +254,7 @@ def test_a_file_that_somebody_put_into_a_dataset_is_never_lost(
     more = write_shard(tmp_path, 1)
     before = content(folder)
     (folder / "data/notes/thesis.txt").write_text("ten years of work")
-    with pytest.raises(StorageError, match="did not write data/notes/thesis.txt there") as refused:
+    with pytest.raises(StorageError, match=r"did not write data/notes/thesis\.txt there") as refused:
         make([*sources, more], folder)
     assert ("damaged" in refused.value.message) == damaged
     assert content(folder) == before | {"data/notes/thesis.txt": b"ten years of work"}

@@ -318,7 +318,7 @@ def test_masks_come_along_and_what_nothing_reads_is_named(
     found = json.loads((real / "annotations.json").read_text())
     outline = {"segmentation": [[1, 1, 5, 1, 5, 5, 1, 5]], "keypoints": [1, 2, 2]}
     for number, each in enumerate(found["annotations"]):
-        each |= outline if number else {}
+        each.update(outline if number else {})
     found["annotations"].append(found["annotations"][1] | {"id": 99, "iscrowd": 1})
     found["annotations"].append(found["annotations"][2] | {"id": 98, "segmentation": []})
     (real / "annotations.json").write_text(json.dumps(found))

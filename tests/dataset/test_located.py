@@ -196,7 +196,7 @@ def test_masks_and_boxes_come_back_from_every_format(located: Mapping[str, Path]
     back = datasets.load_dataset(str(tmp_path / "back"), cache_dir=str(tmp_path / "cache"))
     assert back["train"].features["masks"] == datasets.List(datasets.Image())
     seen = 0
-    for one in (row for split in back.values() for row in split):
+    for one in (each for split in back.values() for each in split):
         wanted = ROWS[Path(one["id"]).name.partition(".")[0]]
         assert np.allclose(one["boxes"], wanted["boxes"], atol=1e-4)
         for found, stored in zip(one["masks"], wanted["masks"], strict=True):

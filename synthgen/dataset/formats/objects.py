@@ -36,8 +36,8 @@ def has_objects(columns: Iterable[str]) -> bool:
 def needs_upright(formats: Collection[str], columns: Iterable[str]) -> bool:
     """Whether pictures in these formats must be stored upright: some readers turn them as EXIF says, and some do not.
 
-    PIL, and with it torchvision's `CocoDetection`, does not; OpenCV and Ultralytics do. Width, height and boxes are only
-    right for all of them if there is nothing to turn.
+    PIL, and with it torchvision's `CocoDetection`, does not; OpenCV and Ultralytics do. Width, height and boxes are
+    only right for all of them if there is nothing to turn.
     """
     return "coco" in formats or ("yolo" in formats and has_objects(columns))
 
@@ -45,8 +45,8 @@ def needs_upright(formats: Collection[str], columns: Iterable[str]) -> bool:
 def objects_of(parts: Parts) -> list[FoundObject]:
     """Return the objects of an image.
 
-    Each box has its mask, where the row has masks for boxes; masks without any box have the smallest around them. One mask for all is that of the one box; of several, each
-    box has what of the mask is inside it, unless two boxes overlap.
+    Each box has its mask, where the row has masks for boxes; masks without any box have the smallest around them. One
+    mask for all is that of the one box; of several, each box has what of the mask is inside it, unless two boxes overlap.
 
     Raises:
         UsageError: there are boxes and masks, but not as many.
