@@ -46,7 +46,7 @@ def objects_of(parts: Parts) -> list[FoundObject]:
     """Return the objects of an image.
 
     Each box has its mask, where the row has masks for boxes; masks without any box have the smallest around them. One
-    mask for all is that of the one box; of several, each box has what of the mask is inside it, unless two boxes overlap.
+    mask for all is that of the one box; of several, each box has what of it is inside, unless two boxes overlap.
 
     Raises:
         UsageError: there are boxes and masks, but not as many.
