@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 CONVERSION = 2
 """Raise it whenever a picture may come out differently: what was computed from the old ones is then stale."""
@@ -26,8 +26,8 @@ large sets of captioned images use it too."""
 _Read = TypeVar("_Read")
 _POINTER = b"version https://git-lfs.github.com/spec/"
 _RAW_MODE = re.compile(r"[IF];(\d+)([A-Z]*)")
-_TURNED = range(5, 9)
-"""What EXIF calls the ways of lying on a side."""
+_ORIENTATION = 0x0112
+"""Of EXIF: in which way a camera was held, 1 to 8. Readers differ in whether they turn such a picture."""
 _PHOTOMETRIC, _WHITE_IS_ZERO = 262, 0  # of TIFF
 
 
@@ -89,6 +89,26 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int
     return _decoded(data, formats, most_pixels, _to_rgb)
 
 
+def is_upright(data: bytes) -> bool:
+    """Whether the pixels of a picture are stored as they are to be seen, which EXIF may deny."""
+    return _opened(data, None, _orientation) == 1
+
+
+def upright_size(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a picture as it is seen, from its header; None if it cannot be opened."""
+    found = _opened(data, None, _upright_size)
+    return None if isinstance(found, LeftOut) else found
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    return (image.height, image.width) if _orientation(image) > 4 else image.size
+
+
+def _orientation(image: Image.Image) -> int:
+    found = image.getexif().get(_ORIENTATION)
+    return found if isinstance(found, int) and 1 <= found <= 8 else 1
+
+
 def decode_as_stored(data: bytes, most_pixels: int | None = None) -> Image.Image | LeftOut:
     """Decode the picture in `data`, upright, in the mode of its file: a mask's numbers may mean something."""
     return _decoded(data, None, most_pixels, lambda image, _: image)
@@ -132,17 +152,6 @@ def format_of(data: bytes) -> str | None:
     """Tell by Pillow's name, such as "PNG", in which format a picture is; None if it cannot be opened."""
     found = _opened(data, None, lambda image: image.format)
     return None if isinstance(found, LeftOut) else found
-
-
-def size_of(data: bytes) -> tuple[int, int] | None:
-    """Return width and height of a picture, upright, from its header; None if it cannot be opened."""
-    found = _opened(data, None, _upright_size)
-    return None if isinstance(found, LeftOut) else found
-
-
-def _upright_size(image: Image.Image) -> tuple[int, int]:
-    turned = image.getexif().get(ExifTags.Base.Orientation) in _TURNED
-    return (image.height, image.width) if turned else image.size
 
 
 def to_rgb(image: Image.Image) -> RgbPicture:

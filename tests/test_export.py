@@ -184,6 +184,47 @@ def test_a_profile_and_xmp_go_along_and_pictures_are_turned_upright(tmp_path: Pa
         assert (image.size, image.info["xmp"]) == ((6, 8), xmp)
 
 
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+def test_boxes_fit_the_pixels_of_a_turned_picture_whoever_reads_it(tmp_path: Path, ending: str) -> None:
+    from torchvision.datasets import CocoDetection
+
+    source = tmp_path / "photos"
+    source.mkdir()
+    seen = np.zeros((30, 40, 3), np.uint8)
+    seen[4:20, 8:16] = 255  # what a viewer shows: an object at x 8 to 16, y 4 to 20
+    exif = Image.Exif()
+    for number, (orientation, turns) in enumerate({1: 0, 6: 1, 8: 3, 3: 2}.items()):
+        exif[0x0112] = orientation
+        Image.fromarray(np.rot90(seen, turns)).save(source / f"{number}.{ending}", quality=95, exif=exif)
+    found = {
+        "images": [{"id": n, "file_name": f"{n}.{ending}", "width": 40, "height": 30} for n in range(4)],
+        "annotations": [{"id": n, "image_id": n, "category_id": 1, "bbox": [8, 4, 8, 16]} for n in range(4)],
+        "categories": [{"id": 1, "name": "dog"}],
+    }
+    (source / "annotations.json").write_text(json.dumps(found))
+
+    made = synthgen.export(source, "coco", tmp_path / "coco")
+    assert made.summary.encoded == 3
+    assert made.notes[-1].startswith("3 pictures were turned upright")
+    root = tmp_path / "coco/train"
+    written = {file.read_bytes() for file in root.glob(f"*.{ending}")}
+    kept = [number for number in range(4) if (source / f"{number}.{ending}").read_bytes() in written]
+    assert kept == [0], "what needs no turn stays as it is"
+    read = CocoDetection(str(root), str(root / "_annotations.coco.json"))
+    sizes = [(image["width"], image["height"]) for image in read.coco.loadImgs(read.ids)]
+    for (image, (one,)), size in zip(read, sizes, strict=True):
+        assert image.size == size == (40, 30)
+        left, top, width, height = map(int, one["bbox"])
+        pixels = np.asarray(image.convert("L")) > 127
+        assert pixels[top : top + height, left : left + width].all()
+        assert pixels.sum() == width * height
+
+    synthgen.export(source, "yolo", tmp_path / "yolo")
+    for file in (tmp_path / "yolo/images/train").glob(f"*.{ending}"):
+        assert picture(file.read_bytes()).size == (40, 30)
+    assert synthgen.export(source, "parquet", tmp_path / "parquet").summary.encoded == 0
+
+
 def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:
     assert command_line(["export", *map(str, arguments)]) == code
     return capsys.readouterr().err
@@ -199,7 +240,10 @@ def test_what_cannot_work_is_refused_before_work(
     assert "PNG keeps every pixel" in said
     assert "--label" in refused(capsys, 2, finished, *to, out, "--label", "kind")
     assert "in the folder of a run" in refused(capsys, 2, finished, *to, finished / "dataset")
-    assert "one in the other" in refused(capsys, 2, finished / "dataset", *to, finished / "dataset/copy")
+    assert "in the folder of a run" in refused(capsys, 2, finished, *to, finished / "dataset/data/more")
+    assert "it is a run, with files of its own" in refused(capsys, 5, finished / "dataset", *to, finished)
+    pets = painted(tmp_path / "pets")
+    assert "one in the other" in refused(capsys, 2, pets, *to, pets / "copy")
     assert "not to addresses" in refused(capsys, 2, finished, *to, "s3://bucket/prefix")
     assert "no such file" in refused(capsys, 2, tmp_path / "nothing", *to, out)
 
@@ -208,6 +252,8 @@ def test_what_cannot_work_is_refused_before_work(
     Image.new("RGB", (4, 4)).save(plain / "1.png")
     (plain / "metadata.csv").write_text("file_name,size\n1.png,3\n")
     assert "no column that looks like labels" in refused(capsys, 2, plain, *to, out)
+    (plain / "metadata.csv").write_text("file_name,kind\n1.png,dog\n")
+    assert refused(capsys, 2, plain, *to, out, "--label", "nope").splitlines()[0].count("the image folder") == 1
 
     broken = painted(tmp_path / "broken")
     for data in (b"no picture", b"\x89PNG\r\n\x1a\n" + b"it only begins like one"):
@@ -223,7 +269,7 @@ def test_what_cannot_work_is_refused_before_work(
     monkeypatch.setattr(shutil, "disk_usage", lambda place: shutil._ntuple_diskusage(10, 9, 1))
     for source in (finished, finished / "dataset"):
         assert "Make room" in refused(capsys, 5, source, *to, tmp_path / "full")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out", "plain"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "out", "pets", "plain"]
 
 
 def test_a_run_that_is_not_finished_is_refused(tmp_path: Path) -> None:
@@ -258,7 +304,12 @@ def test_masks_and_texts_of_shards_come_along(tmp_path: Path) -> None:
     synthgen.render(tmp_path / "rend", 3)
     synthgen.export(tmp_path / "rend", "webdataset", tmp_path / "shards")
     synthgen.export(tmp_path / "rend", "coco", tmp_path / "coco")
-    assert "mask" in synthgen.export(tmp_path / "coco", "parquet", tmp_path / "unmasked").left_out
+    assert "masks" not in synthgen.export(tmp_path / "coco", "parquet", tmp_path / "masked").left_out
+    drawn = {
+        np.asarray(picture(one["bytes"])).tobytes() for row in rows_of(tmp_path / "masked") for one in row["masks"]
+    }
+    files = [*(tmp_path / "rend").glob("masks/*.png")]
+    assert drawn == {((np.asarray(Image.open(file)) > 0) * np.uint8(255)).tobytes() for file in files}
     back = synthgen.export(tmp_path / "shards", "parquet", tmp_path / "back")
     rows = rows_of(tmp_path / "back")
     assert back.left_out == {}

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.api.arguments import choice_of, flag_of, number_of, path_of, text_of, text_of_path
+from synthgen.api.listing import is_run
 from synthgen.errors import UsageError
 from synthgen.files import check_folder, expanded
 from synthgen.spec import PictureEncoding
-from synthgen.store.layout import PLAN
 
 if TYPE_CHECKING:
     from synthgen.dataset.build import Writing
@@ -52,12 +52,21 @@ def folder_of_export(output: object) -> Path:
         hint = "Name a folder on this machine, and copy it from there."
         raise UsageError("datasets are exported to folders, not to addresses", argument="output", hint=hint)
     folder = expanded(path_of(output, "output"))
-    if (folder.absolute().parent / PLAN).is_file():
-        what = f"{folder} is in the folder of a run, which has files of its own"
-        raise UsageError(what, argument="output", hint="Choose a folder outside.")
+    refuse_inside_run(folder, "output")
     check_folder(folder.absolute().parent)
     check_place(folder)
     return folder
+
+
+def refuse_inside_run(folder: Path, argument: str) -> None:
+    """Check that a folder to make lies in no run.
+
+    Raises:
+        UsageError: it does.
+    """
+    if run := next(filter(is_run, folder.absolute().parents), None):
+        what = f"{folder} is in the folder of a run, {run.name}, which has files of its own"
+        raise UsageError(what, argument=argument, hint="Choose a folder outside.")
 
 
 def writing_of(to: str) -> Writing:

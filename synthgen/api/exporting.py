@@ -39,7 +39,7 @@ class Exported:
 
     Attributes:
         rebuilt: whether this call wrote it; False if the same was there already.
-        left_out: columns of the set that are not carried over, each with the reason.
+        left_out: what the set has and is not carried over, such as columns, each with the reason.
         notes: what a reader must know of how the set was read.
 
     Example:
@@ -217,12 +217,16 @@ def _exported(
 ) -> Exported:
     from synthgen.dataset.encoding import Encoding
     from synthgen.dataset.export import export_set
-    from synthgen.dataset.formats.objects import has_objects
+    from synthgen.dataset.formats.objects import has_objects, needs_upright
 
     formats = [one.name for one in (writing.origin, *writing.origin.beside)]
     notes = (*notes, *format_notes(formats, located=has_objects(images.features)))
     asked = Encoding(encoding.format, encoding.quality) if encoding is not None else Encoding()
-    made, is_new = export_set(images, origin, folder, replace(writing, encoding=asked), on_progress)
+    writing = replace(writing, encoding=asked, upright=needs_upright(formats, images.features))
+    made, is_new = export_set(images, origin, folder, writing, on_progress)
+    if encoding is None and made.encoded:
+        pictures = "1 picture was" if made.encoded == 1 else f"{made.encoded:,} pictures were"
+        notes = (*notes, f"{pictures} turned upright, as EXIF says, and encoded again: not all readers turn them")
     return Exported(str(folder), made, is_new, dict(origin.left_out), notes)
 
 

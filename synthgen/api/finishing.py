@@ -141,6 +141,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
         [committed(store, one.images.name) for one in records], ledgers_of(store, records)
     )
 
+    own = own_files(store)
     with publishing(store) as folder:
         if sheet is None:
             check_ledgers(store, records)
@@ -149,7 +150,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
         build = partial(
             build_dataset, planned, store, folder / DATASET, state, spec.output, tally, told, compared.others
         )
-        summary = build(before=before, own=own_files(store), on_progress=on_progress) if tally.accepted else None
+        summary = build(before=before, own=own, on_progress=on_progress) if tally.accepted else None
         if sheet is None:
             _show(planned, store, folder, state, told, compared.shelves(summary), summary)
             sheet = digest_of_file(folder / SHEET)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from synthgen.api.arguments import PathInput, flag_of, path_of, text_of, texts_of
+from synthgen.api.export_arguments import refuse_inside_run
 from synthgen.api.published_folder import folder_of_run
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
@@ -33,6 +34,7 @@ class Joined:
         synthetic: the same of synthetic images.
         leaks: synthetic images in another split than a real one that they show: copies, and images that were made from
             it.
+        left_out: what the sets have and nothing reads, such as keypoints, each with the reason.
 
     Example:
         >>> made = synthgen.render("outputs/photos", 12, even=True)
@@ -47,6 +49,7 @@ class Joined:
     real: Mapping[str, Mapping[str, int]]
     synthetic: Mapping[str, Mapping[str, int]]
     leaks: tuple[SplitLeak, ...]
+    left_out: Mapping[str, str]
 
     def __repr__(self) -> str:
         return f"<Joined {inert(str(self.folder))}: {self.summary.rows:,} images>"
@@ -103,15 +106,17 @@ def join(
     from synthgen.auditing.input.arguments import set_source
     from synthgen.dataset.dataset_images import check_dataset
     from synthgen.dataset.joining.join import join_sides
-    from synthgen.dataset.joining.side import read_side
+    from synthgen.dataset.joining.side import read_side, unread_of
     from synthgen.dataset.replace import check_place
     from synthgen.sets import open_set
+    from synthgen.sets.picture_lists import picture_lists
 
     real, synthetic = set_source("real", real), set_source("synthetic", synthetic)
     _check_apart(place, (real, synthetic))
     for source in (real, synthetic):
         if isinstance(within := _of_run(source), str | os.PathLike):
             check_dataset(expanded(within))
+    refuse_inside_run(place, "folder")
     check_folder(place.parent)
     check_place(place)
     sides = []
@@ -119,7 +124,7 @@ def join(
         found, is_synthetic = open_set(_of_run(source)), title == _SYNTHETIC
         name = _name_of(source, found)
         sides.append(read_side(found, title, column, left_out, is_synthetic=is_synthetic, name=name))
-    _check_left_out(left_out, [name for side in sides for name in side.found.columns])
+    _check_left_out(left_out, [name for side in sides for name in (*side.found.columns, *picture_lists(side.found))])
     made = join_sides(
         sides[0],
         sides[1],
@@ -137,7 +142,7 @@ def join(
             for split in made.summary.splits
         }
 
-    return Joined(place, made.summary, made.rebuilt, counts(False), counts(True), made.leaks)
+    return Joined(place, made.summary, made.rebuilt, counts(False), counts(True), made.leaks, unread_of(*sides))
 
 
 def _of_run(source: SetSource) -> SetSource:

@@ -102,6 +102,6 @@ def _lines(made: "Exported") -> Iterator[str]:
     kept = summary.rows - summary.encoded
     yield f"pictures  {summary.encoding}: {summary.encoded:,} encoded, {kept:,} left as they were"
     for name, why in made.left_out.items():
-        yield f"left out  the column '{shown(name)}': {why}"
+        yield f"left out  '{shown(name)}': {why}"
     for note in made.notes:
         yield f"note      {note}"

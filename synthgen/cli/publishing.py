@@ -91,6 +91,7 @@ def join(
         "real": joined.real,
         "synthetic": joined.synthetic,
         "leaks": [asdict(leak) for leak in joined.leaks],
+        "left_out": joined.left_out,
     }
     return Answer(result=result, lines=[*_joined_lines(joined)])
 
@@ -103,6 +104,8 @@ def _joined_lines(joined: "Joined") -> Iterator[str]:
         real, synthetic = (sum(origin[split.name].values()) for origin in (joined.real, joined.synthetic))
         yield f"{shown(split.name):<9} {real:,} real + {synthetic:,} synthetic"
     yield f"dataset   {joined.folder}"
+    for name, why in joined.left_out.items():
+        yield f"left out  '{shown(name)}' of {why}"
     yield f'load it   datasets.load_dataset("{joined.folder}")'
 
 

@@ -31,12 +31,14 @@ class Writing:
     Attributes:
         origin: of the format that `writer` is.
         steps: what becomes of each picture once it is encoded.
+        upright: whether pictures are encoded again that are only upright once they are turned as their EXIF says.
     """
 
     writer: FormatWriter
     origin: FormatOrigin
     encoding: Encoding
     steps: Sequence[Step] = ()
+    upright: bool = False
 
 
 def build(
@@ -70,7 +72,7 @@ def build(
         StorageError: the images cannot be read, or the folder cannot be written.
     """
     with building(folder, own) as new:
-        finisher = finished_by or PictureFinisher(writing.encoding, writing.steps)
+        finisher = finished_by or PictureFinisher(writing.encoding, writing.steps, upright=writing.upright)
         finished = FinishedImages(images, None if finished_by else finisher, on_progress, len(selection.split_of))
         sampled = SampledImages(finished, selection.classes)
         manifest = write_in_format(writing.writer, writing.origin, selection, sampled, new)
@@ -89,11 +91,16 @@ def build(
             compared=selection.compared,
         )
         sampled.write(new)
-        write_card(new, summary, next((split for split in manifest.splits.values() if split.pattern), None))
+        write_card(new, summary, _loaded(manifest))
         write_croissant(new, summary, manifest, images.schema, description)
         summary = replace(summary, digests={**summary.digests, **_digests(new, summary.digests)})
         write_summary(summary, new)
     return summary
+
+
+def _loaded(manifest: Manifest) -> WrittenSplit | None:
+    """Find a split that `datasets` can read."""
+    return next((split for split in manifest.splits.values() if split.rows and split.pattern), None)
 
 
 def _digests(folder: Path, known: Collection[str] = ()) -> dict[str, str]:

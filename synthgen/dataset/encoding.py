@@ -3,13 +3,13 @@
 import io
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Final, Literal
 
 from PIL import Image
 
 from synthgen.dataset.marking import hand_on
-from synthgen.images import LeftOut, decode, decode_as_stored, format_of
+from synthgen.images import LeftOut, decode, decode_as_stored, format_of, is_upright
 
 PictureFormat = Literal["png", "jpeg", "webp"]
 
@@ -56,22 +56,27 @@ def known_format(picture: bytes) -> PictureFormat | None:
 
 
 def ending_of(picture: bytes) -> str | None:
-    """Return the ending that a file of this picture should have, such as .jpg; None if it is no picture."""
-    if (known := known_format(picture)) is not None:
-        return ENDINGS[known]
+    """Return the ending that a file of this picture should have, such as .jpg; None if it cannot be opened."""
     form = format_of(picture)
+    if form is not None and (known := known_format(picture)) is not None:
+        return ENDINGS[known]
     return next((ending for ending, name in Image.registered_extensions().items() if name == form), None)
 
 
-def encode(picture: bytes, encoding: Encoding) -> bytes | LeftOut:
+def encode(picture: bytes, encoding: Encoding, *, upright: bool = False) -> bytes | LeftOut:
     """Encode a picture again, or return it as it is if nothing is to be done; or say why it cannot be decoded.
 
     JPEG is written without subsampling (4:4:4). Where pixels are kept, so are grey levels and transparency; what a
     format cannot hold becomes RGB, 8 bits a channel, on white. Colour profile and XMP go along; EXIF does not, and
     pictures are turned upright.
+
+    Args:
+        upright: also encode again what is only upright once it is turned as its EXIF says. It keeps its format.
     """
     if encoding.keeps(picture):
-        return picture
+        if not upright or is_upright(picture):
+            return picture
+        encoding = replace(encoding, format=known_format(picture) or "png")
     assert encoding.format is not None
     image = _decoded(picture, encoding)
     return image if isinstance(image, LeftOut) else hand_on(picture, _written(image, encoding))

@@ -51,6 +51,7 @@ def export_set(
         StorageError: the set cannot be read, the folder cannot be written, or there is no room for it.
     """
     facts = [__version__, COLUMNS_VERSION, origin.name, origin.digest, writing.origin.facts, str(writing.encoding)]
+    facts += ["upright"] * writing.upright
     inputs = sha256(json.dumps([*facts, dict(origin.left_out), origin.card, origin.provenance]).encode()).hexdigest()
     recover(folder)
     if (there := read_summary(folder)) is not None and there.inputs == inputs:

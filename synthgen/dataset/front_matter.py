@@ -1,12 +1,13 @@
 """What a card says to programs: where the splits of a dataset are, and of what types its columns."""
 
 from copy import deepcopy
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import yaml
 
 from synthgen.dataset.formats.format import WrittenSplit
-from synthgen.dataset.summary import DatasetSummary
+from synthgen.dataset.summary import DatasetSummary, SplitSummary
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -39,7 +40,7 @@ def front_matter(
     info = DatasetInfo(
         features=(loaded and loaded.columns) or features,
         splits=splits,
-        download_size=sum(sum(split.files.values()) for split in written),
+        download_size=sum(size for split in written for name, size in split.files.items() if _is_read(split, name)),
         dataset_size=sum(split.size for split in written),
     )
     DatasetInfosDict({"default": info}).to_dataset_card_data(data)
@@ -50,6 +51,11 @@ def front_matter(
     types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
     MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
     return as_yaml(data)
+
+
+def _is_read(split: SplitSummary, name: str) -> bool:
+    """Whether `datasets` reads this file of a split. Other formats, and indexes, are for other readers."""
+    return split.pattern is not None and fnmatchcase(name, split.pattern)
 
 
 def as_yaml(data: "DatasetCardData") -> str:

@@ -50,13 +50,14 @@ class PictureFinisher:
         encoded: how many pictures were encoded again; the others are as they were.
     """
 
-    def __init__(self, encoding: Encoding, steps: Sequence[Step] = ()) -> None:
+    def __init__(self, encoding: Encoding, steps: Sequence[Step] = (), *, upright: bool = False) -> None:
         """Prepare to finish pictures.
 
         Args:
             steps: what becomes of a picture once it is encoded, in this order.
+            upright: encode again what is only upright once it is turned as its EXIF says.
         """
-        self._encoding, self._steps = encoding, tuple(steps)
+        self._encoding, self._steps, self._upright = encoding, tuple(steps), upright
         self.encoded = 0
 
     def finished(self, rows: Iterator[tuple[T, pa.RecordBatch]]) -> Iterator[tuple[T, pa.RecordBatch]]:
@@ -103,6 +104,8 @@ class PictureFinisher:
 
     def _stay(self, rows: pa.RecordBatch) -> bool:
         """Whether nothing is to be done for these rows, which is seen at once: most runs have PNGs and want PNGs."""
+        if self._upright:
+            return False  # each has to be looked at
         if self._encoding.format is None:
             return True
         if self._encoding.quality is not None or self._encoding.format not in SIGNATURES:
@@ -115,9 +118,10 @@ class PictureFinisher:
         return [self._picture(*one) for one in zip(*columns, strict=True)]
 
     def _picture(self, data: bytes, path: str | None, row: Mapping[str, object]) -> "_Picture":
-        new = encode(data, self._encoding)
+        new = encode(data, self._encoding, upright=self._upright)
         if isinstance(new, LeftOut):
-            what = f"the image {row['id']} cannot be encoded as {self._encoding}: {new.detail or new.reason}"
+            doing = f"encoded as {self._encoding}" if self._encoding.format else "turned upright"
+            what = f"the image {row['id']} cannot be {doing}: {new.detail or new.reason}"
             raise StorageError(what, hint="Put an intact picture in its place, or take the image out.")
         is_new, form = new is not data, known_format(new)
         for step in self._steps:

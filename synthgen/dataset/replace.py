@@ -8,16 +8,18 @@ import sys
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
 
+from synthgen.dataset.strangers import names_files, strangers
 from synthgen.errors import StorageError
 from synthgen.files import as_storage_error, make_folder, sync
 from synthgen.leftovers import clear, remove, scratch_folder
 from synthgen.store import faults
-from synthgen.store.layout import SUMMARY
+from synthgen.store.layout import AUDIT_JSON, PLAN, SUMMARY
 
 _MADE = re.compile(r"(-scratch)?-[0-9a-f]{8}-[0-9a-f]{8}")
 """How the names end of folders that are being built."""
+_KINDS = ((PLAN, "a run"), (AUDIT_JSON, "an audit"))
+"""Folders of synthgen that are no datasets, by a file of theirs."""
 
 
 @contextmanager
@@ -28,7 +30,8 @@ def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
         own: files in `folder` that synthgen is known to have made.
 
     Raises:
-        StorageError: `folder` is something other than a finalized dataset, or the disk refuses.
+        StorageError: `folder` is something other than a finalized dataset, or holds files that synthgen did not make;
+            or the disk refuses.
     """
     check_place(folder, own)
     with as_storage_error(folder, "cannot write "):
@@ -37,6 +40,7 @@ def building(folder: Path, own: Collection[str] = ()) -> Iterator[Path]:
             yield new
             for path in (new, *new.rglob("*")):
                 sync(path)
+            check_place(folder, own)  # somebody may have put a file there meanwhile
             faults.reach("dataset-written")
             _take_place(new, folder)
             faults.reach("dataset-in-place")
@@ -58,14 +62,26 @@ def scratch_beside(folder: Path) -> Iterator[Path]:
 def check_place(folder: Path, own: Collection[str] = ()) -> None:
     """Check that `folder` is free, or may be replaced.
 
+    Args:
+        own: files in `folder` that synthgen is known to have made, even if nothing there says so.
+
     Raises:
-        StorageError: `folder` is something other than a finalized dataset: it has no marker, and holds more than the
-            files `own`.
+        StorageError: `folder` is something other than a finalized dataset, or holds files that synthgen did not make.
     """
     with as_storage_error(folder):
-        if folder.exists() and not (folder / SUMMARY).exists() and not _holds_only(folder, own):
-            hint = "Move it, or choose another output folder."
-            raise StorageError(f"{folder} is in the way: synthgen did not make it", hint=hint)
+        found = strangers(folder, own)
+        is_dataset = (folder / SUMMARY).exists()
+    if not found:
+        return
+    what = f"{folder} is in the way"
+    if not is_dataset and (kind := next((kind for name, kind in _KINDS if name in found), None)):
+        raise StorageError(f"{what}: it is {kind}, with files of its own", hint="Choose another output folder.")
+    if not is_dataset:
+        raise StorageError(f"{what}: synthgen did not make it", hint="Move it, or choose another output folder.")
+    more = f" and {len(found) - 1:,} more files" if len(found) > 1 else ""
+    why = "" if names_files(folder) else f"; {SUMMARY}, which lists what it wrote, is damaged"
+    hint = "The new dataset would replace the whole folder: move what is yours, or choose another output folder."
+    raise StorageError(f"{what}: synthgen did not write {found[0]}{more} there{why}", hint=hint)
 
 
 def check_space(folder: Path, size: int) -> None:
@@ -91,7 +107,8 @@ def recover(folder: Path) -> None:
     if not aside.is_symlink() and (aside / SUMMARY).is_file():
         if not os.path.lexists(folder):
             aside.rename(folder)
-        remove(aside)
+        elif not strangers(aside):
+            remove(aside)
     for path in leftovers(folder):
         if _MADE.fullmatch(path.name.removeprefix(_stem(folder))):
             clear(path)
@@ -130,22 +147,3 @@ def _exchange(one: Path, other: Path) -> bool:
 
 def _aside(folder: Path) -> Path:
     return folder.with_name(f".{folder.name}.old")
-
-
-def _holds_only(folder: Path, own: Collection[str]) -> bool:
-    """Whether a folder holds nothing but the files `own`.
-
-    Raises:
-        OSError: a folder in it cannot be listed, so nobody knows.
-    """
-    if not folder.is_dir():
-        return False
-    for place, folders, files in os.walk(folder, onerror=_raise):
-        links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        if any(Path(place, name).relative_to(folder).as_posix() not in own for name in (*files, *links)):
-            return False
-    return True
-
-
-def _raise(error: OSError) -> NoReturn:
-    raise error

@@ -33,7 +33,7 @@ class SetOrigin:
         source: what it is, in words.
         digest: of all of it.
         classes: in the order of their numbers.
-        left_out: columns that are not carried over, each with the reason.
+        left_out: what is not carried over, such as columns, each with the reason.
         card, provenance: `README.md` and `provenance.json` of the dataset, if it has them.
     """
 

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
-from synthgen.dataset.joining.images import features_by_type, rows_of
+from synthgen.dataset.joining.images import are_beside, features_by_type, rows_of
 from synthgen.dataset.joining.side import PICTURE, JoinedSide
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
-from synthgen.images import size_of
+from synthgen.images import upright_size
 from synthgen.ledger.columns import BOXES, ImageRow
 from synthgen.regions.boxes import BoxForm, Convention, Size, find_form, read_box
 from synthgen.regions.error import RegionError
@@ -40,7 +39,6 @@ class SetImages(SelectedImages):
         features: the types of the columns, as `datasets` knows them.
         selection: all images, each in its split.
         runs: nothing: the order is the set's own.
-        left_out: the columns that are not carried over, each with the reason.
         size: of all pictures, in bytes.
         digest: of all that was read, in hex.
     """
@@ -53,7 +51,7 @@ class SetImages(SelectedImages):
             StorageError: the set cannot be read.
         """
         self._side = side
-        self.left_out = {**side.unread, **dict(_unfit(side))}
+        self._dropped = dict(_unfit(side))
         self.size, self.count = 0, 0
         self.runs: Mapping[str, LabelRuns] = {}
         self._endings: list[str] = []
@@ -64,7 +62,7 @@ class SetImages(SelectedImages):
         if form is not None:
             self._boxes = [self._corners(place, form) for place in range(len(side.ids))]
 
-        carried = [field for field in side.columns if field.name not in self.left_out]
+        carried = [field for field in side.columns if field.name not in self._dropped]
         own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string()}
         self._stored = pa.schema(
             [
@@ -77,6 +75,11 @@ class SetImages(SelectedImages):
         counts = Counter(zip(side.splits, side.labels, strict=True))
         splits = tuple(sorted({*side.splits}, key=lambda name: (_USUAL.get(name, len(_USUAL)), name)))
         self.selection = Selection(side.classes, splits, dict(zip(side.ids, side.splits, strict=True)), counts)
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """What the set has and is not carried over, each with the reason."""
+        return {**self._side.unread, **self._dropped}
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield some rows at a time: see `SelectedImages`."""
@@ -100,7 +103,7 @@ class SetImages(SelectedImages):
     def _look(self, on_progress: OnProgress) -> str:
         """Read all rows: check that each has a picture, and remember what is needed of it."""
         side, digest = self._side, sha256()
-        columns = [name for name in side.columns.names if name not in self.left_out]
+        columns = [name for name in side.columns.names if name not in self._dropped]
         names = [side.as_names[name] for name in columns if name in side.as_names]
         facts = [side.classes, columns, side.ids, side.labels, side.splits, *names]
         digest.update(str([*map(list, facts)]).encode())
@@ -120,13 +123,15 @@ class SetImages(SelectedImages):
         return digest.hexdigest()
 
     def _add(self, image_id: str, picture: bytes) -> None:
-        ending, size = ending_of(picture), size_of(picture)
-        if ending is None or size is None:
+        ending = ending_of(picture)
+        if ending is None:
             what = f"{self._side.title}: the image {image_id} cannot be opened"
             raise UsageError(what, hint="Put an intact picture in its place, or take it out of the set.")
         self._endings.append(ending)
         self.size += len(picture)
         if BOXES in self._side.columns.names:
+            size = upright_size(picture)
+            assert size is not None, "it has been opened"
             self._sizes.append(size)
 
     def _see(self, others: pa.Table, columns: Sequence[str]) -> None:
@@ -134,11 +139,9 @@ class SetImages(SelectedImages):
         if BOXES in others.column_names and BOXES in columns:
             self._boxes += others[BOXES].to_pylist()
         for name in others.column_names:
-            if others[name].type == PICTURE:
-                column = others[name].combine_chunks()
-                lacking = pc.and_(column.is_valid(), pc.struct_field(column, "bytes").is_null())
-                if pc.any(lacking).as_py():
-                    self.left_out.setdefault(name, "its pictures are files beside the table")
+            holds_pictures = others[name].type in (PICTURE, pa.list_(PICTURE))
+            if holds_pictures and are_beside(others[name].combine_chunks()):
+                self._dropped.setdefault(name, "its pictures are files beside the table")
 
     def _form_of_boxes(self) -> BoxForm | None:
         """Tell how the boxes of the set are written; if that is unclear, they are not carried over."""
@@ -150,7 +153,7 @@ class SetImages(SelectedImages):
             sized = zip(self._boxes, self._sizes, strict=True)
             return find_form((box, size) for boxes, size in sized for box in cast("list[list[float]]", boxes or []))
         except (RegionError, TypeError) as error:
-            self.left_out[BOXES] = error.message if isinstance(error, RegionError) else "it holds no lists of numbers"
+            self._dropped[BOXES] = error.message if isinstance(error, RegionError) else "it holds no lists of numbers"
             return None
 
     def _shown(
@@ -187,14 +190,7 @@ class SetImages(SelectedImages):
 
 
 def _unfit(side: JoinedSide) -> Iterator[tuple[str, str]]:
-    """Name the columns that no dataset can have, each with the reason."""
-    from datasets import Features
-
-    for field in side.columns:
-        if field.name in _OF_FORMATS:
-            yield field.name, "formats with files have a column of this name"
-            continue
-        try:
-            Features.from_arrow_schema(pa.schema([field]))
-        except (ValueError, TypeError, NotImplementedError):
-            yield field.name, f"its type is {field.type}"
+    """Name the columns that no format with files can have, each with the reason."""
+    for name in _OF_FORMATS:
+        if name in side.columns.names:
+            yield name, "formats with files have a column of this name"

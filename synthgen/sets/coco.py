@@ -1,7 +1,8 @@
 """Sets in the format of COCO: annotations.json beside the images. An image must have objects of one category only."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,11 +11,13 @@ import pandas as pd
 from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
+from synthgen.sets.coco_masks import coco_masks, is_boxed, partly_masked
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import is_hidden, is_image, others
 from synthgen.sets.json_rows import as_table, parse_object
 from synthgen.sets.own_boxes import OWN_BOXES, with_boxes
 from synthgen.sets.own_folder import OwnFolder, own_folder
+from synthgen.sets.own_masks import with_masks
 
 ANNOTATIONS = ("annotations.json", "_annotations.coco.json")
 _KEYS = ("images", "annotations", "categories")
@@ -57,7 +60,10 @@ def read_coco(folder: Path, files: Sequence[Path], images_from: Path | None = No
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, paths, own, aside.notes, without_class(frame["label"], "an annotation"))
     opened.aside, opened.box_form = aside, "xywh"
-    opened.has_masks = any(part.has_masks for part in parts)
+    if any(part.has_keypoints for part in parts):
+        opened.unread = {"keypoints": "the keypoints of COCO sets are not read"}
+    if any(part.has_masks for part in parts):
+        with_masks(opened, coco_masks(partial(_annotations, files, own)), sum(part.partly_masked for part in parts))
     if len({part.categories for part in parts}) == 1:
         opened.numbered = parts[0].categories
     return opened
@@ -70,7 +76,8 @@ class _Part(NamedTuple):
         boxes, paths: one entry for each image.
         aside: the images that it does not list.
         categories: in the order of their numbers.
-        has_masks: whether an object has one.
+        has_masks, has_keypoints: whether an object has one.
+        partly_masked: how many images have masks, but not one for each box.
     """
 
     frame: pd.DataFrame
@@ -79,6 +86,8 @@ class _Part(NamedTuple):
     aside: Aside
     categories: tuple[str, ...]
     has_masks: bool
+    has_keypoints: bool
+    partly_masked: int
 
 
 def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
@@ -101,7 +110,7 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
             what = f"{file}: {images[image].get('file_name')} has objects of {first!r} and {names[category]!r}"
             hint = "An audit needs one class for each image: write a CSV with the columns path and label."
             raise UsageError(what, hint=hint)
-        if "bbox" in each and not each.get("iscrowd"):
+        if is_boxed(each):
             boxes.setdefault(image, []).append(each["bbox"])
 
     paths = [str(_key(file, each, "file_name")) for each in images.values()]
@@ -123,8 +132,20 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
         absolute,
         aside,
         tuple(names[number] for number in ordered),
-        any(each.get("segmentation") for each in found["annotations"]),
+        any(each.get("segmentation") and not each.get("iscrowd") for each in found["annotations"]),
+        any(each.get("keypoints") for each in found["annotations"]),
+        partly_masked(found["annotations"]),
     )
+
+
+def _annotations(files: Sequence[Path], own: OwnFolder) -> Iterator[list[Mapping[str, object]]]:
+    """Read the files again: yield, for each image, what is said of its objects, in the order of the set's rows."""
+    for file in files:
+        found = _lists(file, own)
+        of: dict[object, list[Mapping[str, object]]] = {}
+        for each in found["annotations"]:
+            of.setdefault(each.get("image_id"), []).append(each)
+        yield from (of.get(each.get("id"), []) for each in found["images"])
 
 
 def _row(image: Mapping[str, object]) -> Mapping[str, object]:

@@ -1,9 +1,11 @@
 """Images that are files, and a CSV that lists paths and labels."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeGuard
 
+import numpy as np
 import pandas as pd
 
 from synthgen.errors import UsageError
@@ -37,7 +39,8 @@ class FileSet:
         aside: images of the set that are no row, if there may be some.
         numbered: its classes in the order of their numbers; empty if it does not number them.
         box_form: how the boxes are written that the format itself has; None if it has none.
-        has_masks: whether its annotations have masks, which are not read.
+        own_lists: the lists of pictures that its format has, by column: see `picture_lists`.
+        unread: what its format has and nothing reads, by a name for it, each with the reason.
     """
 
     def __init__(
@@ -56,7 +59,8 @@ class FileSet:
         self.numbered: tuple[str, ...] = ()
         self.aside: Aside | None = None
         self.box_form: BoxFormName | None = None
-        self.has_masks = False
+        self.own_lists: Mapping[str, Callable[[Sequence[int]], list[list[bytes | LeftOut]]]] = {}
+        self.unread: Mapping[str, str] = {}
         self._frame, self._paths, self._own, self._unusable = frame, paths, own, unusable
 
     def table(self, columns: Sequence[str]) -> pd.DataFrame:
@@ -73,6 +77,16 @@ class FileSet:
         if column not in self.columns:
             raise lacking(self.source, column, self.columns)
         return [encoded(value, self._own) for value in self._frame[column].iloc[list(rows)]]
+
+    def several(self, column: str, rows: Sequence[int]) -> list[list[bytes | LeftOut]]:
+        """Read the pictures that a column of lists of paths names in these rows."""
+        cells = self._frame[column].iloc[list(rows)]
+        return [[encoded(value, self._own) for value in cell] if is_list(cell) else [] for cell in cells]
+
+
+def is_list(cell: object) -> TypeGuard[Sequence[object]]:
+    """Whether a cell holds several values: of Parquet, they are an array."""
+    return isinstance(cell, list | tuple | np.ndarray)
 
 
 def read_listing(file: Path, images_from: Path | None = None) -> FileSet:

@@ -92,16 +92,20 @@ def _companions(folder: Path, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def _from_folder(file: Path, frame: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Make the paths in columns such as `mask_file_name` relative to the set's folder, as those of images are."""
+    """Make the paths in columns such as `mask_file_name` and `masks_file_names` relative to the set's folder, as those
+    of images are.
+    """
     if file.parent.absolute() == folder.absolute():
         return frame
 
     def moved(cell: object) -> object:
+        if isinstance(cell, list | np.ndarray):
+            return [moved(one) for one in cell]
         if not isinstance(cell, str) or "://" in cell:
             return cell
         return Path(os.path.relpath(_located(file.parent, cell), folder.absolute())).as_posix()
 
-    columns = [column for column in frame.columns if str(column).endswith("_file_name")]
+    columns = [column for column in frame.columns if str(column).endswith(("_file_name", "_file_names"))]
     return frame.assign(**{column: frame[column].map(moved).astype("object") for column in columns})
 
 

@@ -3,18 +3,24 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 import pandas as pd
 
 from synthgen.errors import UsageError
 from synthgen.images import LeftOut
+from synthgen.regions.boxes import Size
+from synthgen.regions.encoded import mask_of_outlines
+from synthgen.regions.masks import Mask
 from synthgen.sets.coco import without_class
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import find_in, others, skipped
 from synthgen.sets.metadata import read_metadata
 from synthgen.sets.own_boxes import OWN_BOXES, with_boxes
 from synthgen.sets.own_folder import OwnFolder, own_folder
+from synthgen.sets.own_masks import Drawing, with_masks
 
 _IMAGES, _LABELS = "images", "labels"
 _SETTINGS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
@@ -59,8 +65,12 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
 
     names = _names(folder, own)
     has_keypoints = _has_keypoints(folder, own)
-    found_labels = [_class(_label_file(path, folder), path, names, own, has_keypoints) for path in images]
-    labels, boxes = [label for label, _ in found_labels], [places for _, places in found_labels]
+
+    def read(path: Path) -> _Objects:
+        return _class(_label_file(path, folder), path, names, own, has_keypoints)
+
+    objects = [read(path) for path in images]
+    labels, boxes = [each.label for each in objects], [each.boxes for each in objects]
     shown = [path.relative_to(folder).as_posix() for path in images]
     told = _told(found.metadata, folder, own).reindex(shown).reset_index(drop=True)
     if "class" in told:
@@ -77,6 +87,11 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     unusable = without_class(frame["label"], "a box")
     opened = FileSet(name, f"the YOLO set {folder}", frame, paths, own, notes, unusable)
     opened.aside, opened.box_form = aside, "relative-cxcywh"
+    if has_keypoints and any(boxes):
+        opened.unread = {"keypoints": "the keypoints of YOLO sets are not read"}
+    if any(each.outlines for each in objects):
+        partly = sum(0 < len(each.outlines) < len(each.boxes) for each in objects)
+        with_masks(opened, lambda rows: [_drawings(read(images[row])) for row in rows], partly)
     opened.numbered = tuple(names[number] for number in sorted(names)) if names is not None else ()
     return opened
 
@@ -102,12 +117,23 @@ def _label_file(path: Path, folder: Path) -> Path:
     return folder.joinpath(*parts).with_suffix(".txt")
 
 
-def _class(
-    file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFolder, has_keypoints: bool
-) -> tuple[str | None, list[Sequence[float]]]:
-    """Return the class of all boxes of an image, None if it has no box; and the boxes."""
+class _Objects(NamedTuple):
+    """What is said of the objects of an image.
+
+    Attributes:
+        label: the class of all of them; None if there is none.
+        boxes: one for each.
+        outlines: those that are more than a box, in shares of the image.
+    """
+
+    label: str | None
+    boxes: list[Sequence[float]]
+    outlines: list[Sequence[float]]
+
+
+def _class(file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFolder, has_keypoints: bool) -> _Objects:
     text = _text(file, own)
-    seen, boxes = dict[int, None](), list[Sequence[float]]()
+    seen, places = dict[int, None](), list[Sequence[float]]()
     for number, line in enumerate((text or "").splitlines(), 1):
         if not line.strip():
             continue
@@ -121,19 +147,33 @@ def _class(
             hint = "Give every class a name there."
             raise UsageError(f"{file}:{number}: class {int(kind)} has no name in data.yaml or classes.txt", hint=hint)
         seen[int(kind)] = None
-        boxes.append(place[:4] if has_keypoints else _box(place))
+        places.append(place[:4] if has_keypoints else place)
     classes = [names[kind] if names is not None else str(kind) for kind in seen]
     if len(classes) > 1:
         raise UsageError(f"{image} has boxes of {classes[0]!r} and {classes[1]!r}", hint=_CSV)
-    return classes[0] if classes else None, boxes
+    outlines = [place for place in places if _is_outline(place)]
+    return _Objects(classes[0] if classes else None, [_box(place) for place in places], outlines)
+
+
+def _is_outline(place: Sequence[float]) -> bool:
+    return len(place) >= 6 and len(place) % 2 == 0
 
 
 def _box(place: Sequence[float]) -> Sequence[float]:
     """Return centre, width and height: of a box, or around the corners of a polygon, as segmentation has them."""
-    if len(place) < 6 or len(place) % 2:
+    if not _is_outline(place):
         return place[:4]
     left, right, top, bottom = min(place[::2]), max(place[::2]), min(place[1::2]), max(place[1::2])
     return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
+
+
+def _drawings(objects: _Objects) -> list[Drawing]:
+    return [partial(_mask, one) for one in objects.outlines] if len(objects.outlines) == len(objects.boxes) else []
+
+
+def _mask(outline: Sequence[float], size: Size) -> Mask:
+    corners = [share * side for share, side in zip(outline, size * (len(outline) // 2), strict=True)]
+    return mask_of_outlines([corners], size)
 
 
 def _has_keypoints(folder: Path, own: OwnFolder) -> bool:

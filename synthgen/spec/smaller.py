@@ -1,9 +1,11 @@
 """A smaller spec, to try a large one."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 from synthgen.errors import UsageError
 from synthgen.spec.spec import Spec
+from synthgen.spec.splits import REST, Splits, SplitSize
 
 
 def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) -> Spec:
@@ -28,7 +30,8 @@ def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) ->
         if limit < len(counts):
             what = f"expected at least {len(counts)}, one image for each class, found {limit}"
             raise UsageError(what, argument="limit")
-        counts = _limited(counts, limit)
+        if limit < spec.total:
+            counts = _limited(counts, limit)
     if scale is not None:
         if not 0 < scale <= 1:
             raise UsageError(f"expected more than 0 and at most 1, found {scale:g}", argument="scale")
@@ -37,19 +40,42 @@ def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) ->
     classes = {name: kind.model_copy(update={"count": counts[name]}) for name, kind in spec.classes.items()}
     if classes == spec.classes:
         return spec
-    share = Fraction(sum(counts.values()), spec.total)
-    splits = {
-        name: max(2, round(size * share)) if isinstance(size, int) else size
-        for name, size in spec.output.splits.items()
-    }
+    splits = _splits(spec.output.splits, spec.total, sum(counts.values()))
     output = spec.output.model_copy(update={"splits": splits})
     return spec.model_copy(update={"classes": classes, "output": output})
 
 
-def _limited(counts: dict[str, int], limit: int) -> dict[str, int]:
-    """Share out `limit` images by the largest remainders; a class whose share is below one image gets one."""
-    if sum(counts.values()) <= limit:
-        return counts
+def _splits(splits: Splits, before: int, total: int) -> dict[str, SplitSize]:
+    """Give each split with a number of images its part of `total`; shares stay, and so does the rest.
+
+    A split of one image has the rest or, where another one has it, its share of all: the number 1 would mean all.
+    """
+    if not any(isinstance(size, int) for size in splits.values()):
+        return dict(splits)
+    asked = {
+        name: Fraction(size) if isinstance(size, int) else Fraction(str(size)) * before
+        for name, size in splits.items()
+        if size != REST
+    }
+    for name in splits.keys() - asked.keys():
+        asked[name] = max(before - sum(asked.values(), Fraction(0)), Fraction(0))
+    if total < len(splits):
+        return {name: size if size == REST else float(asked[name] / before) for name, size in splits.items()}
+
+    found, has_rest = dict(splits), REST in splits.values()
+    for name, count in _limited(asked, total).items():
+        if not isinstance(splits[name], int):
+            continue
+        if count > 1:
+            found[name] = count
+        else:
+            found[name] = float(Fraction(1, total)) if has_rest else REST
+            has_rest = True
+    return found
+
+
+def _limited(counts: Mapping[str, int | Fraction], limit: int) -> dict[str, int]:
+    """Share out `limit` images by the largest remainders; whatever gets less than one image gets one."""
     larger = dict(counts)
     while True:
         places, total = limit - len(counts) + len(larger), sum(larger.values())

@@ -29,6 +29,7 @@ from synthgen.dataset.summary import read_summary
 from synthgen.errors import QuotaNotMet, StorageError
 from synthgen.leftovers import clear
 from synthgen.spec import DuplicateFilter
+from synthgen.store.layout import SUMMARY
 from tests.dataset.shards import CLASSES, IMAGES, PROVENANCE, image_row, portrait, write_images, write_shard
 
 make = partial(finalize, name="workers", classes=CLASSES, splits={"train": 0.9, "test": 0.1}, provenance=PROVENANCE)
@@ -238,6 +239,33 @@ def test_a_folder_of_somebody_else_is_not_replaced(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="in the way"):
         make([write_shard(tmp_path, 0)], tmp_path / "dataset")
     assert content(tmp_path / "dataset") == {"thesis.txt": b"ten years of work"}
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+def test_a_file_that_somebody_put_into_a_dataset_is_never_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damaged: bool
+) -> None:
+    sources, folder = [write_shard(tmp_path, 0)], tmp_path / "dataset"
+    make(sources, folder)
+    if damaged:
+        (folder / SUMMARY).write_text("{")
+    (folder / "data/notes").mkdir()
+    (folder / "data/notes/.DS_Store").touch()  # a file manager makes it again
+    more = write_shard(tmp_path, 1)
+    before = content(folder)
+    (folder / "data/notes/thesis.txt").write_text("ten years of work")
+    with pytest.raises(StorageError, match=r"did not write data/notes/thesis\.txt there") as refused:
+        make([*sources, more], folder)
+    assert ("damaged" in refused.value.message) == damaged
+    assert content(folder) == before | {"data/notes/thesis.txt": b"ten years of work"}
+
+    (folder / "data/notes/thesis.txt").unlink()
+    monkeypatch.setattr(folder_module, "sync", lambda path: (folder / "late.txt").touch())
+    with pytest.raises(StorageError, match=r"late\.txt"):
+        make([*sources, more], folder)
+    monkeypatch.undo()
+    (folder / "late.txt").unlink()
+    assert make([*sources, more], folder).rows > 30
 
 
 @pytest.mark.parametrize(

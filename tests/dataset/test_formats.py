@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 import yaml
 from datasets import load_dataset
+from huggingface_hub import DatasetCard
 
 import synthgen
 from synthgen.api.publishing import publishing
 from synthgen.api.results import as_record, read_results
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.formats import FormatWriter, Manifest, SelectedImages, Selection, WrittenSplit
+from synthgen.dataset.formats.opening import open_formats
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.errors import SpecError, StorageError, UsageError
 from synthgen.planning import Plan
@@ -116,10 +118,38 @@ def test_several_formats_are_written_side_by_side_under_one_manifest(tmp_path: P
     assert synthgen.verify(tmp_path / "run") == []
     assert not synthgen.finalize(tmp_path / "run", trust=True).rebuilt
 
+    info = DatasetCard.load(folder / "README.md").data["dataset_info"]
+    assert info["download_size"] == sum(file.stat().st_size for file in folder.glob("parquet/data/*.parquet"))
+
     with pytest.raises(SpecError, match="the format 'jsonl' is there twice"):
         plan_of("output.format=[jsonl, jsonl]")
     with pytest.raises(SpecError, match="expected nothing: 'parquet' has no options"):
         parse_spec(SPEC, overrides=["output.format=[parquet]", "output.format_options={a: 1}"])
+
+
+def test_one_of_several_formats_is_what_the_card_describes_even_if_a_split_is_empty(tmp_path: Path) -> None:
+    formats = ("webdataset", "parquet", "imagefolder")
+    writer, origin = open_formats(formats, {})
+    folder = tmp_path / "dataset"
+    sizes = {"holdout": 0.001, "train": 0.999}
+    made = finalize(
+        [write_shard(tmp_path, 0)],
+        folder,
+        name="workers",
+        classes=CLASSES,
+        splits=sizes,
+        writer=writer,
+        provenance=replace(PROVENANCE, format=origin),
+    )
+    assert [split.rows for split in made.splits] == [0, 30]
+    data = DatasetCard.load(folder / "README.md").data
+    assert [file["path"] for config in data["configs"] for file in config["data_files"]] == ["webdataset/train-*.tar"]
+    info = data["dataset_info"]
+    assert info["download_size"] == sum(file.stat().st_size for file in folder.glob("webdataset/*.tar"))
+    assert info["dataset_size"] == made.splits[1].size
+    loaded = load_dataset(str(folder), split="train", cache_dir=str(tmp_path / "cache"))
+    assert loaded.features.keys() == {feature["name"] for feature in info["features"]}
+    assert "__key__" in loaded.features
 
 
 @pytest.mark.usefixtures("jsonl")

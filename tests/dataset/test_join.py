@@ -218,8 +218,19 @@ def test_the_same_again_is_left_as_it_is_and_another_set_replaces_it(
     (tmp_path / "mine/notes.txt").write_text("mine")
     with pytest.raises(StorageError, match="synthgen did not make it"):
         synthgen.join(real, synthetic, tmp_path / "mine")
+    (out / "notes.txt").write_text("mine")
+    with pytest.raises(StorageError, match=r"synthgen did not write notes\.txt there"):
+        synthgen.join(real, synthetic, out, leave_out=["seed"])
+    assert (out / "notes.txt").read_text() == "mine"
+    (tmp_path / "run/dataset").mkdir(parents=True)
+    (tmp_path / "run/spec.resolved.yaml").touch()
+    with pytest.raises(UsageError, match="in the folder of a run"):
+        synthgen.join(real, synthetic, tmp_path / "run/dataset")
+    (tmp_path / ".new.newest").write_text("mine")
     with pytest.raises(Interrupted):
         synthgen.join(real, synthetic, tmp_path / "new", stop=lambda: True)
+    assert (tmp_path / ".new.newest").read_text() == "mine"
+    (tmp_path / ".new.newest").unlink()
     assert sorted(path.name for path in tmp_path.iterdir() if "new" in path.name) == []
 
 
@@ -298,6 +309,52 @@ def test_pictures_that_metadata_names_come_along(synthetic: Path, tmp_path: Path
         file = tmp_path / "renders/masks" / Path(name).name
         assert np.array_equal(np.asarray(mask), np.asarray(Pictures.open(file)))
     assert all(row["mask"] is None for row in sets if row["synthetic"])
+
+
+def test_masks_come_along_and_what_nothing_reads_is_named(
+    synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = coco_of(tmp_path / "real")
+    found = json.loads((real / "annotations.json").read_text())
+    outline = {"segmentation": [[1, 1, 5, 1, 5, 5, 1, 5]], "keypoints": [1, 2, 2]}
+    for number, each in enumerate(found["annotations"]):
+        each.update(outline if number else {})
+    found["annotations"].append(found["annotations"][1] | {"id": 99, "iscrowd": 1})
+    found["annotations"].append(found["annotations"][2] | {"id": 98, "segmentation": []})
+    (real / "annotations.json").write_text(json.dumps(found))
+    made = pq.read_table(synthetic / "data")
+    table = pa.table(
+        {
+            "image": made["image"],
+            "label": made["class"],
+            "masks": [[{"bytes": picture(255), "path": None}]] * len(made),
+            "days": pa.array([[("monday", 1)]] * len(made), pa.map_(pa.string(), pa.int64())),
+        }
+    )
+    pq.write_table(table, tmp_path / "made.parquet")
+    out = tmp_path / "joined"
+    arguments = ["join", str(real), str(tmp_path / "made.parquet"), "-o", str(out)]
+    assert command_line([*arguments, "--json"]) == 0
+    said = envelope(capsys.readouterr().out)["result"]["left_out"]
+    assert said == {
+        "keypoints": "the real set: the keypoints of COCO sets are not read",
+        "some masks": "the real set: 1 image has no mask for some object or no box for some mask, and so none at all",
+        "days": "the synthetic set: its type is map<string, int64 ('days')>",
+    }
+    rows = [row for split in loaded(out).values() for row in split]
+    masks = {row["id"]: row["masks"] for row in rows if not row["synthetic"]}
+    assert [len(masks[f"real/{number}.png"]) for number in range(6)] == [0, 1, 0, 1, 1, 1]
+    shown = np.zeros((8, 8), np.uint8)
+    shown[1:5, 1:5] = 255
+    assert (np.asarray(masks["real/5.png"][0]) == shown).all()
+    assert {len(row["masks"]) for row in rows if row["synthetic"]} == {1}
+    assert command_line(arguments) == 0
+    printed = capsys.readouterr().out
+    for name, why in said.items():
+        assert f"left out  {name!r} of {why}" in " ".join(printed.split()).replace("left out ", "left out  ")
+        assert f"- {name}: the" in (out / "README.md").read_text()
+    synthgen.join(real, tmp_path / "made.parquet", out, leave_out=["masks"])
+    assert "masks" not in loaded(out)["train"].features
 
 
 def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ from PIL import Image
 from pycocotools.coco import COCO
 from torchvision.datasets import CocoDetection, wrap_dataset_for_transforms_v2
 
+import synthgen
 from synthgen.dataset.formats.objects import FoundObject, outline
+from synthgen.errors import UsageError
 from synthgen.regions.boxes import PixelBox
 from synthgen.sets import open_set, read_frame
 from tests.dataset.hostile import NAMES
@@ -185,3 +187,68 @@ def test_an_audit_reads_boxes_and_the_classes_of_images_without(located: Mapping
             assert label == CLASSES[ROWS[image_id]["label"]].strip()
             assert len(boxes) == len(ROWS[image_id]["boxes"])
     assert json.loads((located["yolo"] / "images/train/metadata.jsonl").read_text().splitlines()[0])["class"] in CLASSES
+
+
+@pytest.mark.parametrize("form", ["webdataset", "imagefolder", "coco", "yolo"])
+def test_masks_and_boxes_come_back_from_every_format(located: Mapping[str, Path], tmp_path: Path, form: str) -> None:
+    made = synthgen.export(located[form], "parquet", tmp_path / "back")
+    assert {*made.left_out} <= {"file_name"}
+    back = datasets.load_dataset(str(tmp_path / "back"), cache_dir=str(tmp_path / "cache"))
+    assert back["train"].features["masks"] == datasets.List(datasets.Image())
+    seen = 0
+    for one in (each for split in back.values() for each in split):
+        wanted = ROWS[Path(one["id"]).name.partition(".")[0]]
+        assert np.allclose(one["boxes"], wanted["boxes"], atol=1e-4)
+        for found, stored in zip(one["masks"], wanted["masks"], strict=True):
+            same = (np.asarray(found) > 0) == (np.asarray(Image.open(io.BytesIO(stored["bytes"]))) > 0)
+            # Outlines go around holes on lines without a width, which not all tools draw alike.
+            assert same.mean() > (0.98 if form == "yolo" else 0.9999)
+            seen += 1
+    assert seen == 24
+
+
+def yolo_of(place: Path, lines: Mapping[str, str], settings: str = "") -> Path:
+    """A set of one class; each image has the lines of its own name."""
+    for folder in ("images/train", "labels/train"):
+        (place / folder).mkdir(parents=True)
+    (place / "data.yaml").write_text(f"names: [dog]\n{settings}")
+    for number, (name, text) in enumerate(lines.items()):
+        (place / f"images/train/{name}.png").write_bytes(noise(number, SIZE))
+        (place / f"labels/train/{name}.txt").write_text(text)
+    return place
+
+
+def test_what_yolo_says_besides_boxes_comes_along_or_is_named(tmp_path: Path) -> None:
+    outline, box = "0 0 0 0.5 0 0.5 0.5 0 0.5\n", "0 0.5 0.5 0.2 0.2\n"
+    source = yolo_of(
+        tmp_path / "outlines", {"both": outline + box, "outline": outline, "box": box, "sure": f"{box[:-1]} 0.9"}
+    )
+    made = synthgen.export(source, "parquet", tmp_path / "masked")
+    assert made.left_out == {
+        "some masks": "1 image has no mask for some object or no box for some mask, and so none at all"
+    }
+    rows = datasets.load_dataset(str(tmp_path / "masked"), split="train", cache_dir=str(tmp_path / "cache"))
+    found = {Path(row["id"]).stem: [np.asarray(mask) > 0 for mask in row["masks"]] for row in rows}
+    assert {name: len(masks) for name, masks in found.items()} == {"both": 0, "outline": 1, "box": 0, "sure": 0}
+    assert found["outline"][0].sum() == 30 * 24
+    assert found["outline"][0][:24, :30].all()
+
+    pose = yolo_of(tmp_path / "pose", {"one": "0 0.5 0.5 0.2 0.2 0.1 0.1 2\n"}, "kpt_shape: [1, 3]\n")
+    assert "keypoints" in synthgen.export(pose, "coco", tmp_path / "posed").left_out
+
+
+def test_a_mask_that_does_not_fit_its_picture_or_box_is_named(tmp_path: Path) -> None:
+    boxes, masks = boxes_of(2), [{"bytes": png(mask(box)), "path": "m"} for box in boxes_of(2)]
+    rows = [row(1, 0, image={"bytes": noise(1, SIZE), "path": "x"}, boxes=boxes, masks=masks[:1])]
+    types = {"boxes": BOXES["boxes"], "masks": MASKS["masks"]}
+    with pytest.raises(UsageError, match="has 2 boxes and 1 masks"):
+        write(tmp_path / "fewer", ["coco"], rows, ("a",), {"train": 1.0}, types)
+    without = [rows[0] | {"boxes": [], "masks": masks}]
+    write(tmp_path / "coco", ["coco"], without, ("a",), {"train": 1.0}, types)
+    file = tmp_path / "coco/train/_annotations.coco.json"
+    found = json.loads(file.read_text())
+    assert [each["bbox"] for each in found["annotations"]] == [[4, 8, 16, 22], [30, 2, 25, 21]]
+    found["annotations"][1]["segmentation"]["size"] = [SIZE[0], SIZE[1]]
+    file.write_text(json.dumps(found))
+    with pytest.raises(UsageError, match=r"masks of .*: a mask has the size \[60, 48\], and its picture \[48, 60\]"):
+        synthgen.export(file.parent, "parquet", tmp_path / "out")

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 
 import synthgen
+from synthgen.api.dividing import split_sizes
 from synthgen.errors import SpecError, UsageError
 from synthgen.spec import Spec, parse_spec
+from synthgen.spec.output_checks import check_output
 from synthgen.spec.written import is_sealed, literal, sealed, stands_alone, written_in_full
 
 BASE = """
@@ -240,6 +242,35 @@ def test_a_missing_file_of_a_base_is_blamed_on_the_base() -> None:
 def test_a_smaller_spec_keeps_its_proportions(limit: int, scale: float, expected: dict[str, int]) -> None:
     spec = synthgen.load_spec("base.yaml", limit=limit, scale=scale)
     assert {name: kind.count for name, kind in spec.classes.items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("sizes", "scale", "expected"),
+    [
+        ({"train": 70, "val": 20, "test": 10}, 0.1, {"train": 7, "val": 2, "test": 1}),
+        ({"train": 80, "val": 10, "test": 10}, 0.1, {"train": 8, "val": 1, "test": 1}),
+        ({"train": 97, "val": 2, "test": "rest"}, 0.1, {"train": 8, "val": 1, "test": 1}),
+        ({"train": 0.5, "val": "rest", "test": 25}, 0.2, {"train": 10, "val": 5, "test": 5}),
+        ({"train": 33, "val": 33, "test": 34}, 0.5, {"train": 17, "val": 16, "test": 17}),
+        ({"train": 70, "val": 20, "test": 10}, 0.02, {"train": 2, "val": 0, "test": 0}),
+    ],
+)
+def test_a_smaller_spec_has_splits_in_the_same_proportions(
+    sizes: dict[str, Any], scale: float, expected: dict[str, int]
+) -> None:
+    kinds = {"doctor": 50, "chef": 50} if scale != 0.1 else {"doctor": 40, "chef": 30, "nurse": 30}
+    given = {
+        "synthgen": 1,
+        "name": "small",
+        "model": {"id": "owner/name"},
+        "classes": kinds,
+        "prompts": {"templates": ["a {class}"]},
+        "output": {"splits": sizes},
+    }
+    spec = synthgen.load_spec(given, scale=scale)
+    counts = split_sizes(spec)
+    assert {split: sum(count[split] for count in counts.values()) for split in sizes} == expected
+    assert not [*check_output(spec.model_dump())]
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,11 @@ class Manifest:
         """The names of all files."""
         return (*(name for split in self.splits.values() for name in split.files), *self.others)
 
+    @property
+    def loads(self) -> bool:
+        """Whether `datasets.load_dataset` finds the images of every split."""
+        return all(split.pattern for split in self.splits.values() if split.rows)
+
 
 class FormatWriter(Protocol):
     """Writes a dataset in one format."""

@@ -1,15 +1,16 @@
 """Where the object of an image is, for formats of detectors: its boxes and masks, and outlines of masks."""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from synthgen.dataset.formats.parts import EncodedPicture, Parts
+from synthgen.errors import UsageError
 from synthgen.ledger.columns import BOXES, MASK, MASKS
 from synthgen.regions.boxes import PixelBox
 from synthgen.regions.masks import Mask
@@ -32,16 +33,33 @@ def has_objects(columns: Iterable[str]) -> bool:
     return not {BOXES, MASK, MASKS}.isdisjoint(columns)
 
 
+def needs_upright(formats: Collection[str], columns: Iterable[str]) -> bool:
+    """Whether pictures in these formats must be stored upright: some readers turn them as EXIF says, and some do not.
+
+    PIL, and with it torchvision's `CocoDetection`, does not; OpenCV and Ultralytics do. Width, height and boxes are
+    only right for all of them if there is nothing to turn.
+    """
+    return "coco" in formats or ("yolo" in formats and has_objects(columns))
+
+
 def objects_of(parts: Parts) -> list[FoundObject]:
     """Return the objects of an image.
 
-    Each box has its mask, where the row has masks for boxes. One mask for all is that of the one box; of several, each
-    box has what of the mask is inside it, unless two boxes overlap. A mask without a box has the smallest around it.
+    Each box has its mask, where the row has masks for boxes; masks without any box have the smallest around them. One
+    mask for all is that of the one box; of several, each box has what of it is inside, unless two boxes overlap.
+
+    Raises:
+        UsageError: there are boxes and masks, but not as many.
     """
     written = cast("Sequence[Sequence[float]]", parts.values.get(BOXES) or ())
     boxes = [PixelBox(*map(float, box)) for box in written]
-    if masks := parts.lists.get(MASKS):
-        return [FoundObject(box, _mask(mask)) for box, mask in zip(boxes, masks, strict=True)]
+    if masks := [_mask(mask) for mask in parts.lists.get(MASKS, ())]:
+        if not boxes:
+            return [FoundObject(box, mask) for mask in masks if (box := _around(mask)) is not None]
+        if len(boxes) != len(masks):
+            what = f"the image {parts.id} has {len(boxes)} boxes and {len(masks)} masks"
+            raise UsageError(what, hint="Give each box its mask, or leave the column of masks out of the set.")
+        return [FoundObject(box, mask) for box, mask in zip(boxes, masks, strict=True)]
     picture = parts.pictures.get(MASK)
     if picture is None:
         return [FoundObject(box, None) for box in boxes]
@@ -91,7 +109,7 @@ def _joined(whole: NDArray[np.int32], ring: NDArray[np.int32]) -> NDArray[np.int
 
 def _mask(picture: EncodedPicture) -> Mask:
     with Image.open(io.BytesIO(picture.data)) as opened:
-        return np.asarray(opened.convert("L")) > _HALF
+        return np.asarray(ImageOps.exif_transpose(opened).convert("L")) > _HALF
 
 
 def _around(mask: Mask) -> PixelBox | None:

@@ -11,14 +11,11 @@ from typing import TYPE_CHECKING, cast
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.errors import StorageError
-from synthgen.images import size_of
+from synthgen.images import upright_size
 from synthgen.ledger.columns import ImageRow, StoredImage
 
 if TYPE_CHECKING:
     from datasets import Features
-
-
-_INTACT = "Put an intact picture in its place, or take the image out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +32,8 @@ class EncodedPicture:
     @property
     def size(self) -> tuple[int, int]:
         """Width and height, in pixels, of the upright picture."""
-        found = size_of(self.data)
-        if found is None:
-            raise StorageError("a picture cannot be opened", hint=_INTACT)
+        found = upright_size(self.data)
+        assert found is not None, "its ending was found by opening it"
         return found
 
 
@@ -125,7 +121,8 @@ def as_json(value: object) -> object:
 def _picture(stored: StoredImage, image_id: str) -> EncodedPicture:
     data = stored["bytes"]
     if (ending := ending_of(data)) is None:
-        raise StorageError(f"a picture of {image_id} cannot be opened", hint=_INTACT)
+        hint = "Put an intact picture in its place, or take the image out."
+        raise StorageError(f"a picture of {image_id} cannot be opened", hint=hint)
     return EncodedPicture(data, ending.removeprefix("."))
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
+from synthgen.dataset.formats.format import FormatWriter, Manifest
 from synthgen.dataset.formats.writing import write_in_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.provenance import FormatOrigin
@@ -22,12 +22,18 @@ class SeveralFormats(FormatWriter):
     formats: Mapping[str, tuple[FormatWriter, FormatOrigin]]
 
     def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
-        """Write them all: see `FormatWriter`. A split's pattern is that of the first format that has one."""
+        """Write them all: see `FormatWriter`. Patterns and sizes are those of the first that `datasets` reads."""
         written = []
         for name, (writer, origin) in self.formats.items():
             (folder / name).mkdir()
             written.append(_inside(name, write_in_format(writer, origin, selection, images, folder / name)))
-        splits = {split: _together([one.splits[split] for one in written]) for split in selection.splits}
+        loaded = next((one for one in written if one.loads), written[0])
+        splits = {
+            split: replace(
+                loaded.splits[split], files=tuple(file for one in written for file in one.splits[split].files)
+            )
+            for split in selection.splits
+        }
         return Manifest(splits, tuple(other for one in written for other in one.others))
 
 
@@ -42,8 +48,3 @@ def _inside(name: str, manifest: Manifest) -> Manifest:
         for split, one in manifest.splits.items()
     }
     return Manifest(splits, tuple(f"{name}/{other}" for other in manifest.others))
-
-
-def _together(written: list[WrittenSplit]) -> WrittenSplit:
-    found = next((one for one in written if one.pattern), written[0])
-    return replace(found, files=tuple(file for one in written for file in one.files))

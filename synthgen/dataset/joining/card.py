@@ -7,7 +7,7 @@ from synthgen.dataset.card import markdown
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.front_matter import front_matter
 from synthgen.dataset.joining.images import JoinedImages
-from synthgen.dataset.joining.side import JoinedSide
+from synthgen.dataset.joining.side import JoinedSide, unread_of
 from synthgen.dataset.summary import DatasetSummary
 from synthgen.dataset.templates import card_template
 from synthgen.store.layout import CARD, CONTACT
@@ -50,6 +50,7 @@ def write_joined_card(
             for side, other in (sides, sides[::-1])
         ],
         left_out=", ".join(sorted(left_out)),
+        unread=unread_of(*sides),
     )
     data = DatasetCardData(pretty_name=summary.name, task_categories=["image-classification"], tags=_TAGS)
     front = front_matter(data, summary, images.features, loaded)

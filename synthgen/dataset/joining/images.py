@@ -177,9 +177,12 @@ class JoinedImages(SelectedImages):
     def _cast(self, side: JoinedSide, name: str, given: pa.Array, first: int, kind: pa.DataType) -> pa.Array:
         """Give a column the type that it has in the joined set; pictures in it are read, and have no paths."""
         if kind != PICTURE:
+            if kind == pa.list_(PICTURE) and are_beside(given.cast(kind)):
+                what = f"{side.title}: the pictures in the column {name!r} are files beside the table"
+                raise UsageError(what, argument="leave_out", hint=f'`leave_out="{name}"` leaves it out.')
             return given.cast(kind)
         data = given.field("bytes")
-        if pc.any(pc.and_(data.is_null(), given.is_valid())).as_py():
+        if are_beside(given):
             return _read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
         return _as_pictures(data)
 
@@ -207,7 +210,8 @@ class JoinedImages(SelectedImages):
 
 def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
     """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
-    typed = pa.schema([one for one in side.columns if one.name not in {*side.as_names, *side.as_pictures}])
+    apart = {*side.as_names, *side.as_pictures, *side.as_lists}
+    typed = pa.schema([one for one in side.columns if one.name not in apart])
     tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
     for pictures in side.found.images():
         while typed.names and waiting.num_rows < len(pictures):
@@ -219,6 +223,7 @@ def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
         columns = {one: waiting[one][: len(found)] for one in typed.names}
         for name, (column, there) in side.as_pictures.items():
             columns[name] = pa.chunked_array([_read_pictures(side, column, range(here.start, here.stop), there[here])])
+        columns |= {name: _read_lists(side, name, range(here.start, here.stop)) for name in side.as_lists}
         yield first, found, pa.table(columns)
         waiting, first = waiting.slice(len(found)), first + len(found)
 
@@ -239,9 +244,25 @@ def _read_pictures(side: JoinedSide, column: str, places: range, has: Sequence[b
     return _as_pictures(pa.array(found, pa.binary()))
 
 
+def _read_lists(side: JoinedSide, name: str, places: range) -> pa.ChunkedArray:
+    """Read the lists of pictures of some rows."""
+    read = side.as_lists[name].read(places)
+    for place, pictures in zip(places, read, strict=True):
+        if left := next((one for one in pictures if isinstance(one, LeftOut)), None):
+            _refuse(side, place, [left], f"{name} of ")
+    cells = [[{"bytes": one, "path": None} for one in pictures] for pictures in read]
+    return pa.chunked_array([pa.array(cells, pa.list_(PICTURE))])
+
+
 def _as_pictures(data: pa.Array) -> pa.Array:
     paths = pa.nulls(len(data), pa.string())
     return pa.StructArray.from_arrays([data, paths], [*_names()], mask=data.is_null())
+
+
+def are_beside(pictures: pa.Array) -> bool:
+    """Whether one of these pictures, or of these lists of them, has a path and is not in the table itself."""
+    each = pictures.flatten() if pa.types.is_list(pictures.type) else pictures
+    return bool(pc.any(pc.and_(each.is_valid(), pc.struct_field(each, "bytes").is_null())).as_py())
 
 
 def _ending(side: JoinedSide, row: int, picture: bytes) -> str:

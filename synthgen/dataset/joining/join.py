@@ -15,13 +15,12 @@ from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.joining.card import write_joined_card
 from synthgen.dataset.joining.images import JoinedImages, SplitLeak
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
-from synthgen.dataset.joining.side import JoinedSide
+from synthgen.dataset.joining.side import JoinedSide, unread_of
 from synthgen.dataset.provenance import FormatOrigin
-from synthgen.dataset.replace import check_place, leftovers, recover, scratch_beside
+from synthgen.dataset.replace import check_place, recover, scratch_beside
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import Interrupted
 from synthgen.events import Event, OnProgress
-from synthgen.leftovers import clear
 from synthgen.version import __version__
 
 
@@ -75,15 +74,13 @@ def join_sides(
         on_progress(event)
 
     check_place(folder)
-    for left in leftovers(folder):
-        clear(left)
     recover(folder)
     there = read_summary(folder)
     with scratch_beside(folder) as scratch:
         sides = (real, synthetic)
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
         facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]
-        inputs = sha256(json.dumps([*facts, sorted(left_out)]).encode()).hexdigest()
+        inputs = sha256(json.dumps([*facts, sorted(left_out), unread_of(*sides)]).encode()).hexdigest()
         if there is not None and there.inputs == inputs:
             return JoinedSet(there, False, images.origins, images.leaks)
         summary = build(

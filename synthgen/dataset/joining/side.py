@@ -1,7 +1,7 @@
 """One of two sets that are joined: what its rows are, before any of its images is read."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from synthgen.sets.files import PATHS, FileSet
 from synthgen.sets.frame import named_label, words
 from synthgen.sets.hub import HubSet
 from synthgen.sets.own_boxes import OWN_BOXES, form_in
+from synthgen.sets.picture_lists import PictureList, picture_lists
 from synthgen.sets.splits import COLUMNS as SPLITS
 from synthgen.sets.splits import splits_of
 from synthgen.sets.web_dataset import TarSet
@@ -45,6 +46,7 @@ class JoinedSide:
         columns: the types of the columns that it brings along.
         as_names: which of these are class labels, whose names it brings along.
         as_pictures: by name of such a column that is one of paths in the set: that one's name, and which rows have one.
+        as_lists: the lists of pictures that it brings along, such as a mask for each object, by name.
         sources: the pictures that its images were made from, by row; empty if they were not.
         boxes: how its column of boxes is written, where its format says it.
         unread: what it has and does not bring along, each with the reason.
@@ -62,6 +64,7 @@ class JoinedSide:
     columns: pa.Schema
     as_names: Mapping[str, Sequence[str | None]]
     as_pictures: Mapping[str, tuple[str, Sequence[bool]]]
+    as_lists: Mapping[str, PictureList]
     sources: Sequence[str | None]
     boxes: BoxFormName | None
     bare: bool
@@ -91,20 +94,20 @@ def read_side(
     """
     argument = "synthetic_label" if is_synthetic else "label"
     if not found.has_images:
-        raise UsageError(
-            f"{title} has no images: it is {found.source}", hint="Name a set with images and their classes."
-        )
-
+        raise UsageError(f"{title} has no images{_which(title, found)}", hint=_NEEDED)
     try:
         chosen, numbers = named_label(found, label)
         frame = read_frame(found, chosen)
     except UsageError as error:
-        raise UsageError(f"{title}: {error.message}", hint=error.hint, argument=argument) from error
+        what = error.message if error.message.startswith(title) else f"{title}: {error.message}"
+        raise UsageError(what, hint=error.hint, argument=argument) from error
     if not len(frame):
-        raise UsageError(f"{title} has no rows: it is {found.source}", hint=_NEEDED)
+        raise UsageError(f"{title} has no rows{_which(title, found)}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()
     _check_whole(title, "class", ids, frame["label"].tolist())
 
+    lists = {name: one for name, one in picture_lists(found).items() if name not in left_out}
+    taken = {name: one for name, one in lists.items() if name not in {*_OWN, *found.columns}}
     names = _brought(found, chosen, [*left_out, *([numbers] if numbers is not None else [])], ids)
     as_names = {one: words(found.table([one])[one]).tolist() for one in names if one in found.label_columns}
     as_pictures = _pictures(found, names)
@@ -112,6 +115,10 @@ def read_side(
     fields = {field.name: field for field in typed}
     fields |= {one: pa.field(one, pa.string()) for one in as_names}
     fields |= {column: pa.field(shown, PICTURE) for column, shown in as_pictures.items()}
+    columns = [*(fields[column] for column in names), *(pa.field(name, pa.list_(PICTURE)) for name in taken)]
+    unfit = dict(_unfit(columns))
+    twice = {name: "another column has this name" for name in lists if name not in taken}
+    unread = {**(found.unread if isinstance(found, FileSet) else {}), **twice, **unfit}
 
     return JoinedSide(
         title=title,
@@ -122,19 +129,35 @@ def read_side(
         labels=frame["label"].tolist(),
         splits=_splits(found, title, ids),
         classes=numbered_classes(found, chosen, numbers) or tuple(sorted(set(frame["label"]))),
-        columns=pa.schema([fields[column] for column in names]),
+        columns=pa.schema([one for one in columns if one.name not in unfit]),
         as_names=as_names,
         as_pictures={shown: (column, _has(found, column)) for column, shown in as_pictures.items()},
+        as_lists=taken,
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
-        unread={name: why for name, why in _unread(found).items() if not _in_list(name)},
+        unread=unread,
         bare=label is None and are_bare_numbers(found, chosen),
     )
 
 
+def unread_of(*sides: JoinedSide) -> dict[str, str]:
+    """Name what the sets have and do not bring along, each with the reason."""
+    found: dict[str, str] = {}
+    for side in sides:
+        for name, why in side.unread.items():
+            found[name] = f"{found[name]}; {side.title}: {why}" if name in found else f"{side.title}: {why}"
+    return found
+
+
+def _which(title: str, found: ImageSet) -> str:
+    """Say which set it is, if its title does not."""
+    return "" if title == found.source else f": it is {found.source}"
+
+
 def _brought(found: ImageSet, label: str, left_out: Collection[str], ids: Sequence[str]) -> list[str]:
     """List the columns that a set brings along. What the joined set makes itself is not among them."""
-    names = [name for name in found.columns if name not in {*_OWN, label, *left_out, *_unread(found)}]
+    in_lists = [column for one in picture_lists(found).values() for column in one.columns]
+    names = [name for name in found.columns if name not in {*_OWN, label, *left_out, *in_lists}]
     if isinstance(found, TarSet):
         names = [name for name in names if name != "key"]  # it comes from the id, or is the id
     return [name for name in names if name not in PATHS or found.table([name])[name].tolist() != [*ids]]
@@ -146,7 +169,7 @@ def _pictures(found: ImageSet, names: Sequence[str]) -> dict[str, str]:
     So `datasets` reads the metadata of an image folder. The paths mean nothing outside the set's own folder.
     """
     if isinstance(found, TarSet):
-        return {one: one for one in names if one in found.picture_columns and not _in_list(one)}
+        return {one: one for one in names if one in found.picture_columns}
     if not isinstance(found, FileSet):
         return {}
     shown = {one: one.removesuffix(_PATHS) for one in names if one.endswith(_PATHS)}
@@ -159,26 +182,22 @@ def _has(found: ImageSet, column: str) -> list[bool]:
     return [*map(bool, found.table([column])[column].notna())]
 
 
-def _in_list(column: str) -> bool:
-    """Tell whether a picture is one of a list, such as `masks.0`."""
-    return column.rpartition(".")[2].isdecimal()
+def _unfit(columns: Sequence[pa.Field]) -> Iterator[tuple[str, str]]:
+    """Name the columns that no dataset can have, each with the reason."""
+    from datasets import Features
 
-
-def _unread(found: ImageSet) -> dict[str, str]:
-    """Name what a set has and nothing here reads, each with the reason."""
-    if isinstance(found, TarSet):
-        lists = (one.rpartition(".")[0] for one in found.picture_columns if _in_list(one))
-        several = dict.fromkeys(lists, "lists of pictures are not read from WebDataset")
-        return several | {one: several[one.rpartition(".")[0]] for one in found.picture_columns if _in_list(one)}
-    if isinstance(found, FileSet) and found.has_masks:
-        return {"mask": "the masks of COCO and YOLO sets are not read"}
-    return {}
+    for field in columns:
+        try:
+            Features.from_arrow_schema(pa.schema([field]))
+        except (ValueError, TypeError, NotImplementedError):
+            yield field.name, f"its type is {field.type}"
 
 
 def _splits(found: ImageSet, title: str, ids: Sequence[str]) -> list[str]:
     if isinstance(found, HubSet) and found.lengths is None:
         hint = "Download it, and name its folder."
-        raise UsageError(f"{title} does not say which image is in which split: it is {found.source}", hint=hint)
+        what = f"{title} does not say which image is in which split{_which(title, found)}"
+        raise UsageError(what, hint=hint)
     named = splits_of(found)
     if named is None:
         return [_TRAIN] * len(ids)
