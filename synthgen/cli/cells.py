@@ -1,5 +1,6 @@
 """Tables of text on a terminal, and the names in them: classes, cells and columns are called what their makers like."""
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from synthgen.inert import unbroken
@@ -19,14 +20,11 @@ def shown(name: str) -> str:
         >>> print(shown("a" * 200 + ", skin_tone=dark"))
         aaaaaaaaaaaaaaaaaaaaaaa...aaaaaa, skin_tone=dark
     """
-    from rich.cells import cell_len, set_cell_size
-
     line = unbroken(name)
-    if cell_len(line) <= _LONGEST:
+    if _width(line) <= _LONGEST:
         return line
     room = _LONGEST - len(_GAP)
-    begin, end = set_cell_size(line, room - room // 2), set_cell_size(line[::-1], room // 2)[::-1]
-    return f"{begin}{_GAP}{end}"
+    return f"{_begun(line, room - room // 2)}{_GAP}{_begun(line[::-1], room // 2)[::-1]}"
 
 
 def aligned(rows: Iterable[Sequence[str]], *, indent: int = 0) -> Iterator[str]:
@@ -40,10 +38,29 @@ def aligned(rows: Iterable[Sequence[str]], *, indent: int = 0) -> Iterator[str]:
           chef    8
           doctor  12
     """
-    from rich.cells import cell_len
-
     lines = [[unbroken(cell) for cell in row] for row in rows]
-    widths = [max(map(cell_len, column)) for column in zip(*lines, strict=True)][:-1]
+    widths = [max(map(_width, column)) for column in zip(*lines, strict=True)][:-1]
     for row in lines:
-        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=False)]
+        cells = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=False)]
         yield (" " * indent + "  ".join((*cells, row[-1]))).rstrip()
+
+
+def _width(text: str) -> int:
+    return sum(map(_columns, text))
+
+
+def _columns(sign: str) -> int:
+    """How many columns of a terminal a sign takes: marks over and under others take none."""
+    if unicodedata.category(sign) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+
+
+def _begun(text: str, columns: int) -> str:
+    """As much of the beginning of a text as these columns hold."""
+    taken = 0
+    for place, sign in enumerate(text):
+        taken += _columns(sign)
+        if taken > columns:
+            return text[:place]
+    return text
