@@ -4,7 +4,7 @@ The shards of a run keep their lossless pictures. What comes out here goes into 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -25,17 +25,17 @@ from synthgen.store import faults
 
 T = TypeVar("T")
 
-Step: TypeAlias = Callable[[bytes, Mapping[str, object]], bytes]
-"""Changes an encoded picture, such as by a mark in its metadata, and keeps its format.
+Step: TypeAlias = Callable[[pa.Array, pa.RecordBatch], pa.Array]
+"""Changes encoded pictures, such as by a mark in their metadata, and keeps their format and the type of the array.
 
-It gets the picture and the columns `FACTS` of its row, in several threads at once.
+It gets the bytes of some pictures and the columns `FACTS` of their rows, in several threads at once.
 """
 FACTS: Final = ("id", "prompt", "negative_prompt", "seed")
 
 _BYTES: Final = 128 * 2**20
 """Of pictures that wait, for a thread or for the format: at most so many, and two pieces."""
 _PIECE_BYTES: Final = 16 * 2**20
-_TASK_BYTES: Final = 2**18
+_TASK_BYTES: Final = 2**21
 """Small pictures are finished some at a time: to hand each to a thread would take longer than to finish it."""
 _TASKS: Final = 8
 """Tasks that wait, for each thread: enough to keep it busy while the format writes."""
@@ -91,9 +91,9 @@ class PictureFinisher:
             on_progress(StepProgress("encoding the pictures", "images", done, total))
 
     def _begun(self, pool: ThreadPoolExecutor, key: T, rows: pa.RecordBatch) -> "_Piece[T]":
-        if not self._steps and self._stay(rows):
-            return _Piece(key, rows, (), rows.nbytes)
         images, others = rows["image"], rows.drop_columns(["image"])
+        if not self._steps and self._stay(images):
+            return _Piece(key, rows, (), rows.nbytes)
         facts = others.select([name for name in FACTS if name in others.schema.names])
         many = max(1, _TASK_BYTES * rows.num_rows // max(1, images.nbytes))
         work = [
@@ -102,30 +102,37 @@ class PictureFinisher:
         ]
         return _Piece(key, others, tuple(work), images.nbytes, rows.schema)
 
-    def _stay(self, rows: pa.RecordBatch) -> bool:
-        """Whether nothing is to be done for these rows, which is seen at once: most runs have PNGs and want PNGs."""
+    def _stay(self, images: pa.StructArray) -> bool:
+        """Whether none of them is to be encoded, which is seen at once: most runs have PNGs and want PNGs."""
         if self._upright:
             return False  # each has to be looked at
         if self._encoding.format is None:
             return True
         if self._encoding.quality is not None or self._encoding.format not in SIGNATURES:
             return False
-        begins = pc.starts_with(rows["image"].field("bytes"), SIGNATURES[self._encoding.format])
+        begins = pc.starts_with(images.field("bytes"), SIGNATURES[self._encoding.format])
         return bool(pc.all(begins).as_py())
 
-    def _pictures(self, images: pa.StructArray, facts: pa.RecordBatch) -> "list[_Picture]":
-        columns = images.field("bytes").to_pylist(), images.field("path").to_pylist(), facts.to_pylist()
-        return [self._picture(*one) for one in zip(*columns, strict=True)]
+    def _pictures(self, images: pa.StructArray, facts: pa.RecordBatch) -> tuple[pa.StructArray, int]:
+        """Finish some pictures, and count those that were encoded."""
+        data, paths, encoded = images.field("bytes"), images.field("path"), 0
+        if not self._stay(images):
+            several = zip(data.to_pylist(), paths.to_pylist(), facts["id"].to_pylist(), strict=True)
+            done = [self._picture(*one) for one in several]
+            data = pa.array([one.data for one in done], data.type)
+            paths = pa.array([one.path for one in done], paths.type)
+            encoded = sum(one.is_new for one in done)
+        for step in self._steps:
+            data = step(data, facts)
+        return pa.StructArray.from_arrays([data, paths], fields=[*images.type]), encoded
 
-    def _picture(self, data: bytes, path: str | None, row: Mapping[str, object]) -> "_Picture":
+    def _picture(self, data: bytes, path: str | None, image_id: object) -> "_Picture":
         new = encode(data, self._encoding, upright=self._upright)
         if isinstance(new, LeftOut):
             doing = f"encoded as {self._encoding}" if self._encoding.format else "turned upright"
-            what = f"the image {row['id']} cannot be {doing}: {new.detail or new.reason}"
+            what = f"the image {image_id} cannot be {doing}: {new.detail or new.reason}"
             raise StorageError(what, hint="Put an intact picture in its place, or take the image out.")
         is_new, form = new is not data, known_format(new)
-        for step in self._steps:
-            new = step(new, row)
         if is_new and path is not None and form is not None:
             path = str(PurePosixPath(path).with_suffix(ENDINGS[form]))
         return _Picture(new, path, is_new)
@@ -134,13 +141,9 @@ class PictureFinisher:
         """Wait for the pictures of a piece, and return its rows with them."""
         if piece.schema is None:
             return piece.key, piece.rows
-        done = [one for task in piece.work for one in task.result()]
-        self.encoded += sum(one.is_new for one in done)
-        data, paths = (
-            pa.array([one.data for one in done], pa.binary()),
-            pa.array([one.path for one in done], pa.string()),
-        )
-        images = pa.StructArray.from_arrays([data, paths], ["bytes", "path"]).cast(piece.schema.field("image").type)
+        done = [task.result() for task in piece.work]
+        self.encoded += sum(encoded for _, encoded in done)
+        images = pa.concat_arrays([images for images, _ in done])
         columns = [images if name == "image" else piece.rows[name] for name in piece.schema.names]
         return piece.key, pa.RecordBatch.from_arrays(columns, schema=piece.schema)
 
@@ -188,7 +191,7 @@ class FinishedImages(SelectedImages):
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """A finished picture."""
+    """An encoded picture."""
 
     data: bytes
     path: str | None
@@ -208,7 +211,7 @@ class _Piece(Generic[T]):
 
     key: T
     rows: pa.RecordBatch
-    work: "tuple[Future[list[_Picture]], ...]"
+    work: tuple[Future[tuple[pa.StructArray, int]], ...]
     size: int
     schema: pa.Schema | None = None
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,9 @@ from synthgen.dataset.encoding import Encoding, encode
 from synthgen.dataset.marking import ImageFacts, mark, read_mark
 from synthgen.dataset.marking.containers import packet_of
 from synthgen.dataset.marking.mark import COMPOSITE, CUT, GENERATED
+from synthgen.dataset.marking.marking import Marking
+from synthgen.errors import StorageError
+from synthgen.spec.marks import Marks
 from tests.dataset.exiftool import tags_of
 
 FORMS: dict[str, tuple[str, str, dict[str, Any]]] = {
@@ -75,6 +79,44 @@ def test_a_mark_comes_back_and_changes_no_pixel(name: str) -> None:
     with Image.open(io.BytesIO(marked)) as opened:
         assert (opened.format, opened.mode, opened.size) == (form, mode, (33, 21))
         assert opened.info["xmp"] == packet_of(marked)
+
+
+MANY = {
+    "plain": [encoded("PNG"), encoded("PNG", "L"), encoded("PNG", "RGBA")],
+    "with XMP": [encoded("PNG"), mark(encoded("PNG"), ImageFacts(prompt="another"))],
+    "with a text": [encoded("PNG", pnginfo=PngInfo()), encoded("PNG", dpi=(72, 72))],
+    "of several formats": [encoded("PNG"), encoded("JPEG"), encoded("WEBP")],
+    "with what comes after the end": [encoded("PNG") + b"more"],
+}
+
+
+@pytest.mark.parametrize("pictures", MANY.values(), ids=MANY)
+def test_many_pictures_are_marked_together_as_each_is_alone(pictures: list[bytes]) -> None:
+    marking = Marking(Marks(prompt_writer="Ann"), COMPOSITE, "owner/model", "0123abcd", "f" * 64)
+    rows = pa.record_batch(
+        {
+            "id": [f"<{place}>" for place in range(len(pictures))],
+            "prompt": [HOSTILE, None, "c"][: len(pictures)],
+            "negative_prompt": ["blurry", "a", ""][: len(pictures)],
+            "seed": pa.array([2**63 - 1, None, 0][: len(pictures)], pa.int64()),
+        }
+    )
+    said = [
+        ImageFacts(COMPOSITE, "owner/model", "0123abcd", row["prompt"], "Ann", row["id"], row["seed"], plan="f" * 64)
+        for row in rows.to_pylist()
+    ]
+    said[0] = replace(said[0], prompt=f"{HOSTILE}\nNegative prompt: blurry")
+    alone = [mark(picture, facts) for picture, facts in zip(pictures, said, strict=True)]
+    stored = pa.array([b"before", *pictures, b"after"])[1:-1]
+    assert marking(stored, rows).to_pylist() == alone
+
+
+@pytest.mark.parametrize("break_off", [40, -13, -5])
+def test_a_broken_picture_among_others_is_named(break_off: int) -> None:
+    marking = Marking(Marks(), GENERATED, "m", "r", "p")
+    pictures, rows = [encoded("PNG"), encoded("PNG")[:break_off]], pa.record_batch({"id": ["one", "two"]})
+    with pytest.raises(StorageError, match="image two cannot be marked: it breaks off"):
+        marking(pa.array(pictures), rows)
 
 
 def test_exiftool_reads_the_marks_and_finds_nothing_wrong(tmp_path: Path) -> None:

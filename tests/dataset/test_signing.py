@@ -11,6 +11,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
@@ -78,8 +79,8 @@ def test_the_signed_images_of_a_dataset_verify_and_still_carry_their_marks(
     (tmp_path / "one.jpg").write_bytes(rows[0]["image"]["bytes"])
     [tags] = tags_of([tmp_path / "one.jpg"])
     assert tags["XMP-iptcExt:DigitalSourceType"] == GENERATED
-    signed_by = unseal((run / "dataset/provenance.json").read_text("utf-8"))[0]["signed_by"]
-    assert signed_by == {
+    by = unseal((run / "dataset/provenance.json").read_text("utf-8"))[0]["signed_by"]
+    assert by == {
         "subject": "CN=A test's signer,O=Tests,C=DE",
         "fingerprint": read_credentials().fingerprint,
         "mining": {"data_mining": "notAllowed"},
@@ -90,6 +91,12 @@ def test_the_signed_images_of_a_dataset_verify_and_still_carry_their_marks(
     assert before == {path: path.read_bytes() for path in before}
 
 
+def signed_by(signer: PictureSigner, picture: bytes, image_id: str = "1") -> bytes:
+    (signed,) = signer(pa.array([picture]), pa.record_batch({"id": [image_id]})).to_pylist()
+    assert isinstance(signed, bytes)
+    return signed
+
+
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.usefixtures("files")
 def test_a_signature_covers_the_whole_file(form: str, authority: Authority) -> None:
@@ -97,7 +104,7 @@ def test_a_signature_covers_the_whole_file(form: str, authority: Authority) -> N
     picture = encoded(form)
     from synthgen.dataset.marking import mark
 
-    signed, media_type = signer(mark(picture, FACTS), {"id": "1"}), f"image/{form.lower()}"
+    signed, media_type = signed_by(signer, mark(picture, FACTS)), f"image/{form.lower()}"
     assert verified(signed, media_type, authority)["state"] == "Trusted"
     assert read_mark(signed) == FACTS
     seed = str(FACTS.seed).encode()
@@ -118,7 +125,7 @@ def test_every_kind_of_key_that_c2pa_allows_signs(
 ) -> None:
     for variable, path in zip((CERTIFICATE, KEY), authority.issue(tmp_path, make()), strict=True):
         monkeypatch.setenv(variable, str(path))
-    signed = PictureSigner(read_credentials(), GENERATED, "m", {})(encoded("PNG"), {"id": "1"})
+    signed = signed_by(PictureSigner(read_credentials(), GENERATED, "m", {}), encoded("PNG"))
     assert verified(signed, "image/png", authority)["state"] == "Trusted"
 
 
@@ -205,18 +212,18 @@ def test_only_an_authority_that_the_user_names_is_asked_for_the_time(
     authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with clock(authority.issue_for_timestamps(tmp_path), tmp_path) as (address, asked):
-        PictureSigner(read_credentials(), GENERATED, "m", {})(encoded("PNG"), {"id": "1"})
+        signed_by(PictureSigner(read_credentials(), GENERATED, "m", {}), encoded("PNG"))
         assert asked == []
         monkeypatch.setenv(TIMESTAMPS, address)
         signer = PictureSigner(read_credentials(), GENERATED, "m", {})
-        signed = signer(encoded("PNG"), {"id": "1"})
+        signed = signed_by(signer, encoded("PNG"))
         assert len(asked) == 2, "one to try, before anything is made"
         assert signer.by.timestamped
     found = verified(signed, "image/png", authority)
     assert found["state"] == "Trusted"
     assert found["time"] is not None
     with pytest.raises(StorageError, match="image 2 cannot be signed"):  # it answers no more
-        signer(encoded("PNG"), {"id": "2"})
+        signed_by(signer, encoded("PNG"), "2")
     monkeypatch.setenv(TIMESTAMPS, "file:///etc/passwd")
     with pytest.raises(UsageError, match="begins with https://"):
         read_credentials()

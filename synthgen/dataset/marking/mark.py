@@ -4,7 +4,7 @@ The properties are those of the IPTC Photo Metadata Standard 2025.1, and three o
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Final
@@ -133,12 +133,40 @@ def _last(fits: Callable[[int], bool], end: int) -> int:
     return begin
 
 
+def packets(shared: ImageFacts, rows: Iterable[tuple[str | None, str | None, int | None]]) -> list[bytes]:
+    """Write the packet of each image: what is the same for all, and the prompt, id and seed of each."""
+    before, between, after = _fixed(replace(shared, prompt=None, id=None, seed=None))
+    return [
+        b"".join((before, _said("prompt", prompt), between, _named(image_id, seed), after))
+        for prompt, image_id, seed in rows
+    ]
+
+
 def _packet(facts: ImageFacts) -> bytes:
+    return packets(facts, [(facts.prompt, facts.id, facts.seed)])[0]
+
+
+@lru_cache(16)
+def _fixed(facts: ImageFacts) -> tuple[bytes, bytes, bytes]:
+    """Write what stands before a prompt, between it and an id, and after a seed: `_NAMES` has them in order."""
     begin, end = _around()
-    values = ((name, getattr(facts, name)) for name in _NAMES)
-    # As attributes, which keep line breaks: a reader of XML makes another of those in a text.
-    said = [f" {_NAMES[name]}={_quoted(str(value))}" for name, value in values if value is not None]
-    return b"".join((begin, "".join(said).encode(), end))
+    said = {name: _said(name, getattr(facts, name)) for name in _NAMES}
+    before = b"".join((begin, said["source_type"], said["system"], said["version"]))
+    return before, said["prompt_writer"], b"".join((said["plan"], end))
+
+
+@lru_cache(256)
+def _said(name: str, value: str | None) -> bytes:
+    """Write a property as an attribute, which keeps line breaks: a reader of XML makes another of those in a text."""
+    if value is None:
+        return b""
+    return f" {_NAMES[name]}={quoteattr(_NOT_XML.sub(chr(0xFFFD), value))}".encode()
+
+
+def _named(image_id: str | None, seed: int | None) -> bytes:
+    """Write an id and a seed, which are other ones in each image."""
+    name = b"" if image_id is None else _said.__wrapped__("id", image_id)
+    return name if seed is None else b'%b %b="%d"' % (name, _NAMES["seed"].encode(), seed)
 
 
 @cache
@@ -150,12 +178,6 @@ def _around() -> tuple[bytes, bytes]:
     ElementTree.SubElement(rdf, "rdf:Description", {"rdf:about": "", **spaces})
     begin, _, end = ElementTree.tostring(root, encoding="utf-8").rpartition(b" /></rdf:RDF>")
     return b"\n".join((_BEGIN, begin)), b"\n".join((b" /></rdf:RDF>" + end, _END))
-
-
-@lru_cache(256)
-def _quoted(value: str) -> str:
-    """Write an attribute's value. Most images of a run say the same, but for id and seed."""
-    return quoteattr(_NOT_XML.sub("\ufffd", value))
 
 
 def _value(root: ElementTree.Element, name: str) -> str | None:

@@ -9,6 +9,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pyarrow as pa
+
 from synthgen.bounded import read_bounded
 from synthgen.dataset.marking.containers import media_type
 from synthgen.errors import StorageError, UsageError
@@ -94,18 +96,22 @@ class PictureSigner:
         except c2pa.C2paError as error:
             raise _refused(f"c2pa does not sign with it: {error}") from error
 
-    def __call__(self, picture: bytes, row: Mapping[str, object]) -> bytes:
-        """Return the picture with a signed manifest, which covers all of the file: nothing may change it later.
+    def __call__(self, pictures: pa.Array, rows: pa.RecordBatch) -> pa.Array:
+        """Return the pictures with signed manifests, which cover all of a file: nothing may change it later.
 
         Raises:
-            StorageError: it cannot be signed.
+            StorageError: one cannot be signed.
         """
+        several = zip(pictures.to_pylist(), rows["id"].to_pylist(), strict=True)
+        return pa.array([self._sign(*one) for one in several], pictures.type)
+
+    def _sign(self, picture: bytes, image_id: object) -> bytes:
         import c2pa
 
         try:
             return self._signed(picture)
         except (c2pa.C2paError, ValueError) as error:
-            raise StorageError(f"the picture of image {row['id']} cannot be signed: {error}") from error
+            raise StorageError(f"the picture of image {image_id} cannot be signed: {error}") from error
 
     def _signed(self, picture: bytes) -> bytes:
         import c2pa
