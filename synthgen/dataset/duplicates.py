@@ -29,6 +29,8 @@ class Duplicate:
 
 def equal_images(ids: Sequence[str], digests: Sequence[bytes]) -> tuple[Duplicate, ...]:
     """Find every id whose image is the same, byte for byte, as that of a lower id, in ascending order."""
+    if len(set(digests)) == len(digests):
+        return ()
     first: dict[bytes, str] = {}
     found = []
     for position in sorted(range(len(ids)), key=ids.__getitem__):

@@ -92,6 +92,8 @@ class SplitGroups:
 
 def bond_of(name: str, keys: Sequence[Hashable]) -> Bond:
     """Join images with equal keys. An image whose key is None has nothing in common with others."""
+    if None not in (different := set(keys)) and len(different) == len(keys):
+        return Bond(name, np.arange(len(keys)), keys)
     numbers: dict[Hashable, int] = {}
     alone = iter(range(len(keys), 2 * len(keys)))
     found = [next(alone) if key is None else numbers.setdefault(key, len(numbers)) for key in keys]

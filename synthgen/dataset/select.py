@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import eq
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,9 @@ class AcceptedImages:
         return len(self.ids)
 
     def of(self, places: Sequence[int]) -> "AcceptedImages":
-        """Return the images at these places."""
+        """Return the images at these places, which are different ones."""
+        if len(places) == len(self) and all(map(eq, places, range(len(self)))):
+            return self
         return AcceptedImages(
             [self.ids[place] for place in places],
             [self.labels[place] for place in places],
@@ -155,7 +158,8 @@ def select(
     """
     if not accepted.ids:
         raise QuotaNotMet("no image was accepted, so there is no dataset", hint="The ledger says why they fell.")
-    if twice := [image_id for image_id, count in Counter(accepted.ids).items() if count > 1]:
+    if len(set(accepted.ids)) < len(accepted):
+        twice = [image_id for image_id, count in Counter(accepted.ids).items() if count > 1]
         raise StorageError(f"the image {min(twice)} occurs twice", hint="Run `synthgen verify` on the run folder.")
     images = accepted.of(sorted(range(len(accepted)), key=accepted.ids.__getitem__))
 

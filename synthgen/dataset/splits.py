@@ -1,10 +1,12 @@
 """Which image goes to which split. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from hashlib import blake2b
 from math import floor
+
+import numpy as np
 
 from synthgen.spec import REST, Splits
 
@@ -54,23 +56,24 @@ def assign_splits(
         groups: a number for each id; those with the same one are in the same split.
     """
     members: defaultdict[SplitStratum, list[int]] = defaultdict(list)
-    for position, stratum in enumerate(strata):
-        members[stratum].append(position)
+    for position in _ranked(ids):
+        members[strata[position]].append(position)
     wanted = _wanted({stratum: len(there) for stratum, there in sorted(members.items())}, splits)
     found = [""] * len(ids)
     lacking = {stratum: dict(counts) for stratum, counts in wanted.items()}
-    for together in _groups(ids, groups or range(len(ids))):
+    for together in _groups(ids, groups or ()):
         split = _fitting(Counter(strata[position] for position in together), wanted, lacking)
         for position in together:
             found[position] = split
             lacking[strata[position]][split] -= 1
 
     for stratum, there in members.items():
-        single = sorted((position for position in there if not found[position]), key=lambda at: _rank(ids[at]))
-        ranked = iter(single)
+        single = [position for position in there if not found[position]]
+        start = 0
         for split, size in _of_singles(len(single), lacking[stratum]).items():
-            for _ in range(size):
-                found[next(ranked)] = split
+            for position in single[start : start + size]:
+                found[position] = split
+            start += size
     return found
 
 
@@ -89,13 +92,15 @@ def _wanted(sizes: Mapping[SplitStratum, int], splits: Splits) -> dict[SplitStra
     return found
 
 
-def _groups(ids: Sequence[str], groups: Iterable[int]) -> list[list[int]]:
+def _groups(ids: Sequence[str], groups: Sequence[int]) -> list[list[int]]:
     """Return the positions in each group of several, the largest group first, and among equals by its lowest id."""
+    often = Counter(groups)
     members: defaultdict[int, list[int]] = defaultdict(list)
-    for position, group in enumerate(groups):
-        members[group].append(position)
-    several = [together for together in members.values() if len(together) > 1]
-    return sorted(several, key=lambda together: (-len(together), _rank(min(ids[each] for each in together))))
+    if len(often) < len(ids):
+        for position, group in enumerate(groups):
+            if often[group] > 1:
+                members[group].append(position)
+    return sorted(members.values(), key=lambda together: (-len(together), _rank(min(ids[each] for each in together))))
 
 
 def _fitting(
@@ -157,6 +162,13 @@ def _meet(counts: list[dict[str, int]], totals: Sequence[int], shares: _Shares, 
         counts[best][less] += 1
         over[more] -= 1
         over[less] += 1
+
+
+def _ranked(ids: Sequence[str]) -> list[int]:
+    """Return the positions of ids in the order of their hashes."""
+    digests = b"".join(blake2b(image_id.encode(), digest_size=16).digest() for image_id in ids)
+    first, second = np.frombuffer(digests, ">u8").reshape(-1, 2).T
+    return list(np.lexsort((second, first)).tolist())
 
 
 def _rank(image_id: str) -> tuple[bytes, str]:
