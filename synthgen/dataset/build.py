@@ -1,6 +1,7 @@
 """A dataset appears: written by a format, with its card and its summary, beside its place and then moved there."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -19,6 +20,7 @@ from synthgen.dataset.replace import building
 from synthgen.dataset.select import Selection
 from synthgen.dataset.summary import DatasetSummary, SplitSummary, write_summary
 from synthgen.events import OnProgress, ignore
+from synthgen.files import sync
 
 WriteCard: TypeAlias = Callable[[Path, DatasetSummary, WrittenSplit | None], None]
 """Writes `README.md` into a folder. It gets a split that `datasets` can read, if there is one."""
@@ -82,7 +84,7 @@ def build(
             splits=_splits(selection, manifest, runs or {}, new),
             duplicates=selection.duplicates,
             dropped=selection.dropped,
-            digests=_digests(new),
+            digests=_digests(new, manifest.digests),
             format=writing.origin,
             columns=COLUMNS_VERSION,
             encoding=writing.encoding,
@@ -93,7 +95,7 @@ def build(
         sampled.write(new)
         write_card(new, summary, _loaded(manifest))
         write_croissant(new, summary, manifest, images.schema, description)
-        summary = replace(summary, digests={**summary.digests, **_digests(new, summary.digests)})
+        summary = replace(summary, digests=_digests(new, summary.digests))
         write_summary(summary, new)
     return summary
 
@@ -103,11 +105,15 @@ def _loaded(manifest: Manifest) -> WrittenSplit | None:
     return next((split for split in manifest.splits.values() if split.rows and split.pattern), None)
 
 
-def _digests(folder: Path, known: Collection[str] = ()) -> dict[str, str]:
-    """Hash the files of a folder, but those that are known."""
+def _digests(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    """Return the sha256 of each file of a folder, and flush them to the disk meanwhile."""
     files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
-    new = {name: path for name, path in files.items() if name not in known}
-    return dict(zip(new, digests_of(list(new.values())), strict=True))
+    new = [name for name in files if name not in known]
+    with ThreadPoolExecutor(1, "sync") as pool:
+        synced = pool.map(sync, files.values())
+        found = {**known, **dict(zip(new, digests_of([files[name] for name in new]), strict=True))}
+        assert all(each is None for each in synced)
+    return {name: found[name] for name in files}
 
 
 def _splits(

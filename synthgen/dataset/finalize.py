@@ -1,7 +1,9 @@
 """Committed shards -> the dataset's folder."""
 
 import json
-from collections.abc import Collection, Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from hashlib import sha256
 from pathlib import Path
@@ -14,7 +16,7 @@ from synthgen.dataset.against import OtherSet
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
-from synthgen.dataset.cores import on_all_cores
+from synthgen.dataset.cores import cores, on_all_cores
 from synthgen.dataset.describing import description_of
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, WrittenSplit
@@ -31,7 +33,7 @@ from synthgen.errors import StorageError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.columns import SOURCE_ID, attribute
 from synthgen.ledger.review import NO_REVIEW, Review
-from synthgen.ledger.source import Scan, Source, batches, digests_of_pictures, hashes_of, pixel_bytes, scan
+from synthgen.ledger.source import Scan, Source, batches, digest_of, digests_of_pictures, hashes_of, pixel_bytes, scan
 from synthgen.spec import DuplicateFilter, Splits
 from synthgen.store.layout import CONTACT
 from synthgen.version import __version__
@@ -99,14 +101,13 @@ def finalize(
     if summary is not None and summary.inputs == inputs:
         return summary
 
-    if digests is not None:
-        _check(sources, digests)
-    taken = included_images(ledgers, sources, review, classes)
-    scans, accepted = _read([*sources, *taken], classes, rules, drop, review, provenance.asked.balanced)
-    if "template" in rules.together:
-        accepted.shared["template"] = _templates(ledgers, accepted.ids)
-    selection = select(accepted, classes, rules, drop, others)
-    selection = replace(selection, classes=tuple(labels or classes))
+    with _checked(sources, digests):
+        taken = included_images(ledgers, sources, review, classes)
+        scans, accepted = _read([*sources, *taken], classes, rules, drop, review, provenance.asked.balanced)
+        if "template" in rules.together:
+            accepted.shared["template"] = _templates(ledgers, accepted.ids)
+        selection = select(accepted, classes, rules, drop, others)
+        selection = replace(selection, classes=tuple(labels or classes))
 
     check_place(folder, own)
     if provenance.encoding == Encoding("png"):
@@ -148,16 +149,22 @@ def finalize(
         )
 
 
-def _check(sources: Sequence[Source], committed: Iterable[str]) -> None:
-    """Compare the sources with the digests that were committed.
+@contextmanager
+def _checked(sources: Sequence[Source], committed: Sequence[str] | None) -> Iterator[None]:
+    """Compare the sources with the digests that were committed, if any, while the block reads them.
 
     Raises:
-        StorageError: a source is not what was committed.
+        StorageError: a source is not what was committed. What the block raises then is a consequence, and not raised.
     """
-    for source, found, digest in zip(sources, digests_of(sources), committed, strict=True):
-        if found != digest:
-            what = f"{source} is damaged: its sha256 is not the one that it was committed with"
-            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
+    with ThreadPoolExecutor(max(1, cores() - 1), "checking") as pool:  # the block keeps a core busy by itself
+        found = pool.map(digest_of, sources if committed is not None else ())
+        try:
+            yield
+        finally:
+            for source, digest, right in zip(sources, found, committed or (), strict=False):
+                if digest != right:
+                    what = f"{source} is damaged: its sha256 is not the one that it was committed with"
+                    raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
 
 def _read(

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthgen.dataset.columns import features_of, in_order
+from synthgen.dataset.cores import ahead
 from synthgen.dataset.mixing import Finish, MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
@@ -115,10 +116,8 @@ class CommittedImages(SelectedImages):
         self.composition, self.count = Composition(self._asked), 0
         if self._mixed is None:
             self._mixed = MixedRows(self._read, self._places, self._scratch, self._finish)
-        for split, stored in divided(self._mixed.batches(), self._selection):
-            rows = self._shown(stored)
+        for split, rows in ahead(self._divided(self._mixed)):
             self.count += rows.num_rows
-            _count(rows, self.composition)
             yield split, rows
 
     def rows(self) -> Iterator[tuple[str, ImageRow]]:
@@ -126,6 +125,13 @@ class CommittedImages(SelectedImages):
         for split, batch in self.batches():
             for row in batch.to_pylist():
                 yield split, cast("ImageRow", row)
+
+    def _divided(self, mixed: MixedRows) -> Iterator[tuple[str, pa.RecordBatch]]:
+        """Yield rows as the dataset has them, with their splits, and count what they are."""
+        for split, stored in divided(mixed.batches(), self._selection):
+            rows = self._shown(stored)
+            _count(rows, self.composition)
+            yield split, rows
 
     def _draw(self, scans: Sequence[Scan], seed: int) -> RowPlaces:
         """Say where each row of the sources comes in the order: -1 if it is left out."""

@@ -1,6 +1,5 @@
 """Rows in another order than the one they are stored in: in memory while they are few, else by way of the disk."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,10 +9,10 @@ from numpy.typing import NDArray
 
 from synthgen.dataset.cores import ahead
 
-IN_MEMORY = 96 * 2**20
-"""The most bytes of rows that are kept in memory. While they are put in order, there are three copies of them."""
-BUCKET = 32 * 2**20
-"""About the bytes of rows in one file, if they are more."""
+IN_MEMORY = 256 * 2**20
+"""The most bytes of rows that are kept in memory."""
+BUCKET = 16 * 2**20
+"""About the bytes of rows that are put in order at a time. Meanwhile, there are three copies of them."""
 _AT_ONCE, _AT_ONCE_BYTES = 512, 16 * 2**20
 _PLACE = "__place"
 
@@ -25,8 +24,8 @@ Finish = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 class MixedRows:
     """Rows in a given order, read from where they are stored once, however often they are asked for.
 
-    The order is cut into stretches. Each gets a file, a *bucket*, and every row is appended to the bucket of its place;
-    then one bucket after the other is read whole and put in order.
+    The order is cut into stretches, *buckets*. Rows are put apart by bucket as they are read; those that do not fit
+    into memory are appended to a file for each bucket. Then one bucket after the other is read whole and put in order.
     """
 
     def __init__(
@@ -49,67 +48,59 @@ class MixedRows:
             bucket: see `BUCKET`.
         """
         self.count = int((places >= 0).sum())
-        self._folder, self._in_memory, self._bucket = folder, in_memory, bucket
-        self._whole: pa.Table | None = None
-        self._rows_in_bucket = 0
-        self._sort(finish(ahead(_placed(read(), places))))
+        self._folder, self._rows_in_bucket = folder, 1
+        self._kept: list[tuple[pa.Table, NDArray[np.int64]]] = []
+        size = 0
+        for rows in ahead(_pieces(finish(ahead(_placed(read(), places))), bucket)):
+            if not size:
+                self._rows_in_bucket = max(1, rows.num_rows * bucket // max(1, rows.nbytes))
+            size += rows.nbytes
+            self._put_apart(rows, size <= in_memory)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield the rows in order, at most a few hundred and about 16 MiB at a time."""
-        for rows in [self._whole] if self._whole is not None else ahead(map(self._load, range(self._buckets))):
+        for rows in ahead(map(self._load, range(-(-self.count // self._rows_in_bucket)))):
             at_once = max(1, min(_AT_ONCE, _AT_ONCE_BYTES * rows.num_rows // max(rows.nbytes, 1)))
             yield from rows.to_batches(max_chunksize=at_once)
 
-    @property
-    def _buckets(self) -> int:
-        return -(-self.count // self._rows_in_bucket) if self._rows_in_bucket else 0
-
-    def _sort(self, rows: Iterator[pa.RecordBatch]) -> None:
-        waiting: list[pa.RecordBatch] = []
-        size = 0
-        for batch in rows:
-            waiting.append(batch)
-            size += batch.nbytes
-            if not self._rows_in_bucket and size > self._in_memory:
-                seen = sum(one.num_rows for one in waiting)
-                self._rows_in_bucket = max(1, seen * self._bucket // size)
-            if self._rows_in_bucket and size > self._bucket:
-                self._append(waiting)
-                waiting, size = [], 0
-        if self._rows_in_bucket:
-            self._append(waiting)
-        elif waiting:
-            self._whole = _sorted(pa.Table.from_batches(waiting))
-
-    def _append(self, rows: list[pa.RecordBatch]) -> None:
-        """Append rows to the files of their buckets. Empties `rows`, so that each is in memory once."""
-        parts: dict[int, list[pa.RecordBatch]] = defaultdict(list)
-        while rows:
-            batch = rows.pop(0)
-            places = batch[_PLACE].to_numpy()
-            order = np.argsort(places)
-            ordered, numbers = batch.take(pa.array(order)), places[order] // self._rows_in_bucket
-            starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-            for start, end in zip(starts, [*starts[1:], len(numbers)], strict=True):
-                parts[int(numbers[start])].append(ordered.slice(start, end - start))
-        for number, part in parts.items():
+    def _put_apart(self, rows: pa.Table, is_kept: bool) -> None:
+        """Sort rows by bucket, and keep them in memory or append them to the files of their buckets."""
+        places = rows[_PLACE].to_numpy()
+        order = np.argsort(places)
+        ordered, ends = rows.take(pa.array(order)), self._ends(places[order])
+        if is_kept:
+            self._kept.append((ordered, ends))
+            return
+        for number in np.flatnonzero(np.diff(ends, prepend=0)).tolist():
             with (
                 pa.OSFile(str(self._file(number)), "ab") as file,
-                pa.ipc.new_stream(file, part[0].schema) as stream,
+                pa.ipc.new_stream(file, rows.schema) as stream,
             ):
-                for one in part:
-                    stream.write_batch(one)
+                stream.write_table(_stretch(ordered, ends, number))
+
+    def _ends(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return how many of these places, in ascending order, lie in each bucket or in one before it."""
+        buckets = -(-self.count // self._rows_in_bucket)
+        found: NDArray[np.int64] = np.searchsorted(places, self._rows_in_bucket * np.arange(1, buckets + 1))
+        return found
 
     def _load(self, number: int) -> pa.Table:
-        tables = []
-        with pa.OSFile(str(self._file(number)), "rb") as file:
-            while file.tell() < file.size():
-                with pa.ipc.open_stream(file) as stream:
-                    tables.append(stream.read_all())
+        tables = [_stretch(rows, ends, number) for rows, ends in self._kept]
+        if self._file(number).exists():
+            with pa.memory_map(str(self._file(number)), "rb") as file:
+                while file.tell() < file.size():
+                    with pa.ipc.open_stream(file) as stream:
+                        tables.append(stream.read_all())
         return _sorted(pa.concat_tables(tables))
 
     def _file(self, number: int) -> Path:
         return self._folder / f"{number:06d}.arrows"
+
+
+def _stretch(rows: pa.Table, ends: NDArray[np.int64], number: int) -> pa.Table:
+    """Return the rows of one bucket."""
+    start = int(ends[number - 1]) if number else 0
+    return rows.slice(start, int(ends[number]) - start)
 
 
 def _placed(rows: Iterator[pa.RecordBatch], places: RowPlaces) -> Iterator[pa.RecordBatch]:
@@ -124,6 +115,18 @@ def _placed(rows: Iterator[pa.RecordBatch], places: RowPlaces) -> Iterator[pa.Re
         if kept.num_rows:
             yield kept
     assert start == len(places), "every row has its place"
+
+
+def _pieces(rows: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
+    """Put batches together to tables of about so many bytes, or a little more."""
+    waiting: list[pa.RecordBatch] = []
+    for batch in rows:
+        waiting.append(batch)
+        if sum(one.nbytes for one in waiting) > size:
+            yield pa.Table.from_batches(waiting)
+            waiting = []
+    if waiting:
+        yield pa.Table.from_batches(waiting)
 
 
 def _sorted(rows: pa.Table) -> pa.Table:

@@ -1,7 +1,7 @@
 """What a format is: something that writes selected images as files, and says which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -41,10 +41,12 @@ class Manifest:
     Attributes:
         splits: by name, every split of the selection.
         others: the names of files that belong to no split, such as an index.
+        digests: the sha256 in hex of files, by name, where synthgen's own format knows it. All others are hashed.
     """
 
     splits: Mapping[str, WrittenSplit]
     others: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:

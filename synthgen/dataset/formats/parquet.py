@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthgen.dataset.formats.format import Manifest, WrittenSplit
+from synthgen.dataset.formats.hashed import HashedFile
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.row_bytes import RowSizes, bytes_of_rows
 from synthgen.dataset.select import Selection
-from synthgen.files import sync
 
 PAGE_ROWS = 100
 """What the Hub's viewer shows on a page: it reads one group for it, if that is not small."""
@@ -57,17 +57,18 @@ class ParquetFormat:
                 stack.callback(writer.abort)
             for split, rows in images.batches():
                 writers[split].add(rows)
-            paths = {split: writer.close() for split, writer in writers.items()}
+            digests = {split: writer.close() for split, writer in writers.items()}
         return Manifest(
             {
                 split: WrittenSplit(
                     rows=writer.rows,
-                    files=tuple(path.relative_to(folder).as_posix() for path in paths[split]),
+                    files=tuple(f"{_FOLDER}/{name}" for name in digests[split]),
                     size=writer.bytes,
                     pattern=f"{_FOLDER}/{split}-*.parquet",
                 )
                 for split, writer in writers.items()
-            }
+            },
+            digests={f"{_FOLDER}/{name}": digest for found in digests.values() for name, digest in found.items()},
         )
 
 
@@ -93,6 +94,8 @@ class SplitWriter:
         self._rows_waiting = 0
         self._size = 0
         self._paths: list[Path] = []
+        self._digests: list[str] = []
+        self._file: HashedFile | None = None
         self._writer: pq.ParquetWriter | None = None
         self._in_file = 0
 
@@ -120,16 +123,19 @@ class SplitWriter:
         fitting = int(np.searchsorted(ends, before + min(GROUP_BYTES, self._file_bytes), "right")) - 1
         return max(start + (not waiting), min(page, fitting, start + GROUP_ROWS - waiting))
 
-    def close(self) -> tuple[Path, ...]:
-        """Flush everything to disk and return the files: none without rows (`datasets` needs some)."""
+    def close(self) -> dict[str, str]:
+        """Write what waits, and return the names of the files with their sha256: none without rows."""
         self._flush()
         self._close_file()
         names = [f"{self._split}-{i:05d}-of-{len(self._paths):05d}.parquet" for i in range(len(self._paths))]
-        return tuple(path.rename(self._folder / name) for path, name in zip(self._paths, names, strict=True))
+        for path, name in zip(self._paths, names, strict=True):
+            path.rename(self._folder / name)
+        return dict(zip(names, self._digests, strict=True))
 
     def abort(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        if self._writer is not None and self._file is not None:
+            with self._file:
+                self._writer.close()
 
     def _flush(self) -> None:
         if not self._rows_waiting:
@@ -148,24 +154,26 @@ class SplitWriter:
         self._close_file()
         path = self._folder / f"{self._split}-{len(self._paths):05d}.parquet"
         self._paths.append(path)
-        self._writer = parquet_writer(path, self._schema)
+        self._file = HashedFile(path)
+        self._writer = parquet_writer(self._file, self._schema)
         self._in_file = 0
         return self._writer
 
     def _close_file(self) -> None:
-        if self._writer is not None:
+        if self._writer is not None and self._file is not None:
             self._writer.close()
-            self._writer = None
-            sync(self._paths[-1])
+            self._file.close()
+            self._digests.append(self._file.hexdigest)
+            self._writer = self._file = None
 
 
-def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def parquet_writer(file: Path | HashedFile, schema: pa.Schema) -> pq.ParquetWriter:
     """Open a file to write rows of `schema` into, with the options of a dataset."""
     from datasets.config import DEFAULT_CDC_OPTIONS
 
     leaves = [leaf for field in schema for leaf in _leaves(field.name, field.type)]
     return pq.ParquetWriter(
-        path,
+        file,
         schema,
         # Pictures are compressed already, and few are alike: their bytes are left alone, in lists of masks, too.
         compression={leaf: "none" if pa.types.is_binary(kind) else "zstd" for leaf, kind in leaves},

@@ -34,7 +34,8 @@ class SeveralFormats(FormatWriter):
             )
             for split in selection.splits
         }
-        return Manifest(splits, tuple(other for one in written for other in one.others))
+        digests = {name: digest for one in written for name, digest in one.digests.items()}
+        return Manifest(splits, tuple(other for one in written for other in one.others), digests)
 
 
 def _inside(name: str, manifest: Manifest) -> Manifest:
@@ -47,4 +48,5 @@ def _inside(name: str, manifest: Manifest) -> Manifest:
         )
         for split, one in manifest.splits.items()
     }
-    return Manifest(splits, tuple(f"{name}/{other}" for other in manifest.others))
+    others = tuple(f"{name}/{other}" for other in manifest.others)
+    return Manifest(splits, others, {f"{name}/{file}": digest for file, digest in manifest.digests.items()})

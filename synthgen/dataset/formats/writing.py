@@ -4,6 +4,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
@@ -45,7 +46,7 @@ def write_in_format(
                 raise
         raise _faulty(origin, f"it failed: {cause_of(error)}") from error
     check_manifest(manifest, origin, selection, images, folder)
-    return manifest
+    return manifest if origin.release == _OWN else replace(manifest, digests={})
 
 
 def check_manifest(
