@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthgen.dataset.cores import ahead
 
-IN_MEMORY = 256 * 2**20
+IN_MEMORY = 96 * 2**20
 """The most bytes of rows that are kept in memory."""
 BUCKET = 16 * 2**20
 """About the bytes of rows that are put in order at a time. Meanwhile, there are three copies of them."""

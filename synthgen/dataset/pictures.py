@@ -74,9 +74,9 @@ class PictureFinisher:
                 for part in _parts(batch):
                     waiting.append(self._begun(pool, key, part))
                     while len(waiting) > 2 and _are_many(waiting, threads):
-                        yield self._ended(waiting.popleft())
+                        yield from self._ended(waiting.popleft())
             while waiting:
-                yield self._ended(waiting.popleft())
+                yield from self._ended(waiting.popleft())
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -137,15 +137,18 @@ class PictureFinisher:
             path = str(PurePosixPath(path).with_suffix(ENDINGS[form]))
         return _Picture(new, path, is_new)
 
-    def _ended(self, piece: "_Piece[T]") -> tuple[T, pa.RecordBatch]:
-        """Wait for the pictures of a piece, and return its rows with them."""
+    def _ended(self, piece: "_Piece[T]") -> Iterator[tuple[T, pa.RecordBatch]]:
+        """Wait for the pictures of a piece, and yield its rows with them."""
         if piece.schema is None:
-            return piece.key, piece.rows
-        done = [task.result() for task in piece.work]
-        self.encoded += sum(encoded for _, encoded in done)
-        images = pa.concat_arrays([images for images, _ in done])
-        columns = [images if name == "image" else piece.rows[name] for name in piece.schema.names]
-        return piece.key, pa.RecordBatch.from_arrays(columns, schema=piece.schema)
+            yield piece.key, piece.rows
+        start = 0
+        for task in piece.work:
+            images, encoded = task.result()
+            self.encoded += encoded
+            rows = piece.rows.slice(start, len(images))
+            start += len(images)
+            columns = [images if name == "image" else rows[name] for name in piece.schema.names]
+            yield piece.key, pa.RecordBatch.from_arrays(columns, schema=piece.schema)
 
 
 class FinishedImages(SelectedImages):
