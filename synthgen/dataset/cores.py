@@ -40,3 +40,25 @@ def ahead(values: Iterable[T]) -> Iterator[T]:
         while (value := coming.result()) is not nothing:
             coming = pool.submit(next, iterator, nothing)
             yield value  # type: ignore[misc]
+
+
+def chained_ahead(several: Iterable[Iterable[T]]) -> Iterator[T]:
+    """Yield the values of one iterable after the other. Meanwhile, threads make the next one, and the first after it.
+
+    The first of the next iterable is made beside the last of this one: each may wait for the disk.
+    """
+    iterators, nothing = map(iter, several), object()
+    with ThreadPoolExecutor(2) as pool:
+
+        def begun() -> "tuple[Iterator[T], Future[T | object]] | None":
+            iterator = next(iterators, None)
+            return None if iterator is None else (iterator, pool.submit(next, iterator, nothing))
+
+        this, after = begun(), begun()
+        while this is not None:
+            iterator, coming = this
+            if (value := coming.result()) is nothing:
+                this, after = after, begun()
+            else:
+                this = iterator, pool.submit(next, iterator, nothing)
+                yield value  # type: ignore[misc]

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from synthgen.dataset.columns import features_of, in_order
-from synthgen.dataset.cores import ahead
+from synthgen.dataset.cores import ahead, chained_ahead
 from synthgen.dataset.mixing import Finish, MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
@@ -19,7 +19,7 @@ from synthgen.files import as_damage
 from synthgen.ledger.columns import FOR_DUPLICATES, INCLUDED_BY, SETTINGS, ImageRow, attribute
 from synthgen.ledger.composition import BalanceRequest, Composition
 from synthgen.ledger.review import BY_RUN, NO_REVIEW, Review
-from synthgen.ledger.source import Scan, batches, unusable_row
+from synthgen.ledger.source import Scan, Source, batches, unusable_row
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -155,17 +155,19 @@ class CommittedImages(SelectedImages):
 
     def _read(self) -> Iterator[pa.RecordBatch]:
         """Read the rows as they are stored."""
-        for source, has_settings in zip(self._sources, self._has_settings, strict=True):
-            there = self._stored.names if has_settings else _without(self._stored, SETTINGS).names
-            for rows in batches(source, there):
-                sizes = pc.fill_null(pc.binary_length(rows["image"].field("bytes")), 0).to_numpy()
-                if not (sizes > 0).all():
-                    raise unusable_row(source, rows["id"][int(sizes.argmin())].as_py(), "0 bytes of image")
-                columns = [
-                    rows[field.name] if field.name in there else pa.nulls(rows.num_rows, field.type)
-                    for field in self._stored
-                ]
-                yield pa.RecordBatch.from_arrays(columns, schema=self._stored)
+        return chained_ahead(map(self._rows_of, self._sources, self._has_settings))
+
+    def _rows_of(self, source: Source, has_settings: bool) -> Iterator[pa.RecordBatch]:
+        there = self._stored.names if has_settings else _without(self._stored, SETTINGS).names
+        for rows in batches(source, there):
+            sizes = pc.fill_null(pc.binary_length(rows["image"].field("bytes")), 0).to_numpy()
+            if not (sizes > 0).all():
+                raise unusable_row(source, rows["id"][int(sizes.argmin())].as_py(), "0 bytes of image")
+            columns = [
+                rows[field.name] if field.name in there else pa.nulls(rows.num_rows, field.type)
+                for field in self._stored
+            ]
+            yield pa.RecordBatch.from_arrays(columns, schema=self._stored)
 
     def _shown(self, stored: pa.RecordBatch) -> pa.RecordBatch:
         """Give rows the columns of the dataset."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synthgen.dataset.cores import ahead
 
-IN_MEMORY = 96 * 2**20
+IN_MEMORY = 256 * 2**20
 """The most bytes of rows that are kept in memory."""
 BUCKET = 16 * 2**20
 """About the bytes of rows that are put in order at a time. Meanwhile, there are three copies of them."""
@@ -51,7 +51,7 @@ class MixedRows:
         self._folder, self._rows_in_bucket = folder, 1
         self._kept: list[tuple[pa.Table, NDArray[np.int64]]] = []
         size = 0
-        for rows in ahead(_pieces(finish(ahead(_placed(read(), places))), bucket)):
+        for rows in ahead(_pieces(finish(_placed(read(), places)), bucket)):
             if not size:
                 self._rows_in_bucket = max(1, rows.num_rows * bucket // max(1, rows.nbytes))
             size += rows.nbytes

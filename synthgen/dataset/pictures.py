@@ -141,6 +141,7 @@ class PictureFinisher:
         """Wait for the pictures of a piece, and yield its rows with them."""
         if piece.schema is None:
             yield piece.key, piece.rows
+            return
         start = 0
         for task in piece.work:
             images, encoded = task.result()
