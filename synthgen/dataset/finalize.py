@@ -156,15 +156,24 @@ def _checked(sources: Sequence[Source], committed: Sequence[str] | None) -> Iter
     Raises:
         StorageError: a source is not what was committed. What the block raises then is a consequence, and not raised.
     """
-    with ThreadPoolExecutor(max(1, cores() - 1), "checking") as pool:  # the block keeps a core busy by itself
-        found = pool.map(digest_of, sources if committed is not None else ())
-        try:
-            yield
-        finally:
-            for source, digest, right in zip(sources, found, committed or (), strict=False):
-                if digest != right:
-                    what = f"{source} is damaged: its sha256 is not the one that it was committed with"
-                    raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
+    pool = ThreadPoolExecutor(max(1, cores() - 1), "checking")  # the block keeps a core busy by itself
+    found = pool.map(digest_of, sources if committed is not None else ())
+    try:
+        yield
+    except Exception:
+        _compare(sources, found, committed or ())
+        raise
+    else:
+        _compare(sources, found, committed or ())
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _compare(sources: Iterable[Source], found: Iterable[str], committed: Iterable[str]) -> None:
+    for source, digest, right in zip(sources, found, committed, strict=False):
+        if digest != right:
+            what = f"{source} is damaged: its sha256 is not the one that it was committed with"
+            raise StorageError(what, hint="Run `synthgen repair` on the run folder, and run again.")
 
 
 def _read(

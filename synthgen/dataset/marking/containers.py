@@ -69,6 +69,7 @@ def with_packets(pictures: pa.BinaryArray, packets: Sequence[bytes]) -> pa.Binar
     Returns:
         None if one of them is anything but a PNG without XMP: then each is to be looked at.
     """
+    assert pictures.type == pa.binary(), "offsets have 32 bits"
     _, offsets, content = pictures.buffers()
     ends = np.frombuffer(offsets, np.int32, len(pictures) + 1, pictures.offset * 4).astype(np.int64)
     headers_end = ends[:-1] + _HEADER_ENDS
