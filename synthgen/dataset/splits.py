@@ -6,8 +6,6 @@ from fractions import Fraction
 from hashlib import blake2b
 from math import floor
 
-import numpy as np
-
 from synthgen.spec import REST, Splits
 
 SplitStratum = tuple[int, ...]
@@ -166,6 +164,8 @@ def _meet(counts: list[dict[str, int]], totals: Sequence[int], shares: _Shares, 
 
 def _ranked(ids: Sequence[str]) -> list[int]:
     """Return the positions of ids in the order of their hashes."""
+    import numpy as np  # which a plan need not load
+
     digests = b"".join(blake2b(image_id.encode(), digest_size=16).digest() for image_id in ids)
     first, second = np.frombuffer(digests, ">u8").reshape(-1, 2).T
     return list(np.lexsort((second, first)).tolist())
