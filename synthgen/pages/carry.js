@@ -73,6 +73,7 @@
   for (const kind of ["pointerdown", "focusin", "click"]) document.addEventListener(kind, load);
   addEventListener("beforeunload", (event) => { if (isDirty() && !leaves) event.preventDefault(); });
   addEventListener("pageshow", (event) => { leaves = false; if (event.persisted) { recall(); show(); } });
+  addEventListener("storage", (event) => { if (event.key === key) { merge(event.newValue ?? ""); show(); } }); // another tab
   const anchor = location.hash.slice(1).split("~")[0];
   recall();
   show();
