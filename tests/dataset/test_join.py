@@ -320,6 +320,9 @@ def test_masks_come_along_and_what_nothing_reads_is_named(
     for number, each in enumerate(found["annotations"]):
         each.update(outline if number else {})
     found["annotations"].append(found["annotations"][1] | {"id": 99, "iscrowd": 1})
+    found["images"][0]["weather"] = "sunny"
+    found["annotations"][0]["score"] = found["annotations"][2]["score"] = 0.5
+    found["categories"][0]["supercategory"] = "none"
     found["annotations"].append(found["annotations"][2] | {"id": 98, "segmentation": []})
     (real / "annotations.json").write_text(json.dumps(found))
     made = pq.read_table(synthetic / "data")
@@ -338,6 +341,9 @@ def test_masks_come_along_and_what_nothing_reads_is_named(
     said = envelope(capsys.readouterr().out)["result"]["left_out"]
     assert said == {
         "keypoints": "the real set: the keypoints of COCO sets are not read",
+        "iscrowd": "the real set: 1 annotation is a crowd, whose boxes and masks are not read",
+        "images.weather": "the real set: the key, which 1 has, is not read",
+        "annotations.score": "the real set: the key, which 3 have, is not read",
         "some masks": "the real set: 1 image has no mask for some object or no box for some mask, and so none at all",
         "days": "the synthetic set: its type is map<string, int64 ('days')>",
     }
@@ -389,14 +395,14 @@ def test_boxes_of_both_sets_become_corners_in_pixels_or_are_left_out_by_name(
         "annotations": [{"id": n, "image_id": n, "category_id": n, "bbox": [10, 10, 20, 30]} for n in range(3)],
     }
     (sets["coco"] / "annotations.json").write_text(json.dumps(found))
-    ordered = [sets["unknown"], sets["coco"]][:: -1 if swapped else 1]
-    joined = synthgen.join(*ordered, tmp_path / "joined")
+    first, second = ("coco", "unknown") if swapped else ("unknown", "coco")
+    joined = synthgen.join(sets[first], sets[second], tmp_path / "joined")
     rows = pq.read_table(tmp_path / "joined/data").to_pylist()
     assert {str(row["boxes"]) for row in rows if row["synthetic"] != swapped} == {str([[10.0, 10.0, 30.0, 40.0]])}
     of_unknown = [row["boxes"] for row in rows if row["synthetic"] == swapped]
     assert of_unknown == [expected] * 3
     assert list(joined.left_out) == ([] if expected else ["boxes"])
-    assert not synthgen.join(*ordered, tmp_path / "joined").rebuilt
+    assert not synthgen.join(sets[first], sets[second], tmp_path / "joined").rebuilt
     synthgen.export(tmp_path / "joined", "coco", tmp_path / "out")
     annotations = json.loads((tmp_path / "out/train/_annotations.coco.json").read_text())["annotations"]
     assert len(annotations) == (6 if expected else 3)
