@@ -285,9 +285,9 @@ def test_a_mask_of_the_upright_picture_stays_and_one_of_another_size_is_refused_
     annotations = json.loads((tmp_path / "coco/train/_annotations.coco.json").read_text())["annotations"]
     assert [each["bbox"] for each in annotations] == [[8, 4, 8, 16]] * 3
     foreign = turned(tmp_path / "foreign", (30, 40), "foreign")
-    for form, encoding in (("coco", None), ("yolo", None), ("parquet", "png")):
+    for form in ("coco", "yolo", "parquet"):
         with pytest.raises(UsageError, match=r"the mask of \d\.jpg has 40 x 29 pixels, and its"):
-            synthgen.export(foreign, form, tmp_path / "out", image=encoding)
+            synthgen.export(foreign, form, tmp_path / "out", image="png")
     assert not (tmp_path / "out").exists()
 
 
@@ -307,8 +307,8 @@ def test_masks_that_coco_draws_on_the_upright_picture_are_not_turned_again(tmp_p
     }
     (source / "annotations.json").write_text(json.dumps(found))
     synthgen.export(source, "parquet", tmp_path / "parquet")
-    for number, place in enumerate((source, tmp_path / "parquet")):
-        synthgen.export(place, "coco", tmp_path / f"coco{number}")
+    for number, folder in enumerate((source, tmp_path / "parquet")):
+        synthgen.export(folder, "coco", tmp_path / f"coco{number}")
         read = COCO(str(tmp_path / f"coco{number}/train/_annotations.coco.json"))
         assert all(read.annToMask(each)[4:20, 8:16].all() for each in read.loadAnns(read.getAnnIds()))
 
