@@ -94,6 +94,18 @@ def is_upright(data: bytes) -> bool:
     return _opened(data, None, _orientation) == 1
 
 
+def orientation_of(data: bytes) -> int | None:
+    """Return what EXIF says of how a picture is to be turned, from 1 to 8; None if it says nothing."""
+    found = _opened(data, None, lambda image: image.getexif().get(_ORIENTATION) or 0)
+    return found if isinstance(found, int) and 1 <= found <= 8 else None
+
+
+def picture_size(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a picture as it is stored, from its header; None if it cannot be opened."""
+    found = _opened(data, None, lambda image: image.size)
+    return None if isinstance(found, LeftOut) else found
+
+
 def upright_size(data: bytes) -> tuple[int, int] | None:
     """Return width and height of a picture as it is seen, from its header; None if it cannot be opened."""
     found = _opened(data, None, _upright_size)

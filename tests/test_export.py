@@ -4,16 +4,20 @@ import io
 import json
 import shutil
 from collections import Counter
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import synthgen
+from synthgen.dataset.summary import read_summary, write_summary
 from synthgen.errors import StorageError, UsageError
 from synthgen.spec import OWN_FORMATS
 from synthgen.store import FolderStore
@@ -223,6 +227,129 @@ def test_boxes_fit_the_pixels_of_a_turned_picture_whoever_reads_it(tmp_path: Pat
     for file in (tmp_path / "yolo/images/train").glob(f"*.{ending}"):
         assert picture(file.read_bytes()).size == (40, 30)
     assert synthgen.export(source, "parquet", tmp_path / "parquet").summary.encoded == 0
+
+
+def turned(place: Path, shape: tuple[int, int], masks: str) -> Path:
+    """Photos that EXIF turns, each with the mask of its object: as stored, or as it is seen."""
+    seen = np.zeros((*shape, 3), np.uint8)
+    seen[4:20, 8:16] = 255
+    lines, exif = [], Image.Exif()
+    (place / "masks").mkdir(parents=True)
+    for number, (orientation, turns) in enumerate({1: 0, 6: 1, 8: 3, 3: 2}.items()):
+        exif[0x0112] = orientation
+        stored = np.rot90(seen, turns)
+        Image.fromarray(stored).save(place / f"{number}.jpg", quality=95, exif=exif)
+        mask = {"stored": stored, "seen": seen, "foreign": seen[:-1]}[masks][..., 0]
+        Image.fromarray(mask).save(place / f"masks/{number}.png")
+        lines.append({"file_name": f"{number}.jpg", "label": "dog", "mask_file_name": f"masks/{number}.png"})
+    (place / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    return place
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools' decoder
+@pytest.mark.parametrize("shape", [(30, 40), (32, 32)], ids=["oblong", "square"])
+def test_masks_are_turned_with_their_pictures(tmp_path: Path, shape: tuple[int, int]) -> None:
+    from pycocotools.coco import COCO
+
+    source = turned(tmp_path / "photos", shape, "stored")
+    synthgen.export(source, "coco", tmp_path / "coco")
+    found = COCO(str(tmp_path / "coco/train/_annotations.coco.json"))
+    drawn = [(found.annToMask(each), tuple(each["bbox"])) for each in found.loadAnns(found.getAnnIds())]
+    assert len(drawn) == 4
+    for mask, box in drawn:
+        assert (mask.shape, box, mask[4:20, 8:16].all()) == (shape, (8, 4, 8, 16), True)
+    synthgen.export(source, "yolo", tmp_path / "yolo")
+    outlines = {file.read_text() for file in (tmp_path / "yolo/labels/train").iterdir()}
+    assert len(outlines) == 1
+    for form in ("parquet", "imagefolder"):
+        synthgen.export(source, form, tmp_path / form, image="png")
+        synthgen.export(tmp_path / form, "parquet", tmp_path / f"{form} again")
+        for row in rows_of(tmp_path / f"{form} again"):
+            image, mask = (np.asarray(picture(row[name]["bytes"]).convert("L")) > 127 for name in ("image", "mask"))
+            assert image.sum() == 128
+            assert np.array_equal(image, mask)
+    kept = rows_of_export(source, tmp_path / "as it is")
+    assert kept == {(source / f"masks/{number}.png").read_bytes() for number in range(4)}
+
+
+def rows_of_export(source: Path, folder: Path) -> set[bytes]:
+    synthgen.export(source, "parquet", folder)
+    return {row["mask"]["bytes"] for row in rows_of(folder)}
+
+
+def test_a_mask_of_the_upright_picture_stays_and_one_of_another_size_is_refused_by_name(tmp_path: Path) -> None:
+    source = turned(tmp_path / "seen", (30, 40), "seen")
+    (source / "metadata.jsonl").write_text("".join((source / "metadata.jsonl").read_text().splitlines(True)[:3]))
+    (source / "3.jpg").unlink()  # by half a turn, the size does not say which it is
+    synthgen.export(source, "coco", tmp_path / "coco")
+    annotations = json.loads((tmp_path / "coco/train/_annotations.coco.json").read_text())["annotations"]
+    assert [each["bbox"] for each in annotations] == [[8, 4, 8, 16]] * 3
+    foreign = turned(tmp_path / "foreign", (30, 40), "foreign")
+    for form in ("coco", "yolo", "parquet"):
+        with pytest.raises(UsageError, match=r"the mask of \d\.jpg has 40 x 29 pixels, and its"):
+            synthgen.export(foreign, form, tmp_path / "out", image="png")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # in pycocotools' decoder
+def test_masks_that_coco_draws_on_the_upright_picture_are_not_turned_again(tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    source = turned(tmp_path / "photos", (32, 32), "stored")
+    (source / "metadata.jsonl").unlink()
+    shutil.rmtree(source / "masks")
+    outline = [[8, 4, 16, 4, 16, 20, 8, 20]]
+    place = {"category_id": 1, "bbox": [8, 4, 8, 16], "segmentation": outline, "iscrowd": 0}
+    found = {
+        "images": [{"id": n, "file_name": f"{n}.jpg", "width": 32, "height": 32} for n in range(4)],
+        "annotations": [{"id": n + 1, "image_id": n, **place} for n in range(4)],
+        "categories": [{"id": 1, "name": "dog"}],
+    }
+    (source / "annotations.json").write_text(json.dumps(found))
+    synthgen.export(source, "parquet", tmp_path / "parquet")
+    for number, folder in enumerate((source, tmp_path / "parquet")):
+        synthgen.export(folder, "coco", tmp_path / f"coco{number}")
+        read = COCO(str(tmp_path / f"coco{number}/train/_annotations.coco.json"))
+        assert all(read.annToMask(each)[4:20, 8:16].all() for each in read.loadAnns(read.getAnnIds()))
+
+
+@pytest.mark.parametrize(
+    ("box", "said"),
+    [
+        ([5, 5, 2, 3], "has no area"),
+        ([2, 2, 2, 4], "has no area"),
+        ([1, 1, 99, 4], "reaches over"),
+        ([50, 1, 60, 4], "outside"),
+    ],
+)
+def test_no_export_has_a_box_that_does_not_fit_into_its_image(tmp_path: Path, box: list[float], said: str) -> None:
+    source = painted(tmp_path / "pets", "png")
+    lines = [{"file_name": "train/cat/0.png", "label": "cat", "boxes": [[6, 4, 8, 6]]}]
+    listing = tmp_path / "set"
+    listing.mkdir()
+    shutil.copytree(source / "train", listing / "train")
+    (listing / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    synthgen.export(listing, "parquet", tmp_path / "dataset")
+    damaged(tmp_path / "dataset", box)
+    for form in ("coco", "yolo", "parquet", "imagefolder", "webdataset"):
+        with pytest.raises(UsageError, match=f"the image .*0.png: the box .* {said}"):
+            synthgen.export(tmp_path / "dataset", form, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def damaged(dataset: Path, box: list[float]) -> None:
+    """Give the images of a dataset a box that no version of synthgen should write, with its right digest."""
+    summary = read_summary(dataset)
+    assert summary is not None
+    splits, digests = [], dict(summary.digests)
+    for split in summary.splits:
+        for name in split.files:
+            table = pq.read_table(dataset / name)
+            boxes = pa.array([[box]] * len(table), table["boxes"].type)
+            pq.write_table(table.set_column(table.column_names.index("boxes"), "boxes", boxes), dataset / name)
+            digests[name] = sha256((dataset / name).read_bytes()).hexdigest()
+        splits.append(replace(split, files={name: (dataset / name).stat().st_size for name in split.files}))
+    write_summary(replace(summary, splits=tuple(splits), digests=digests), dataset)
 
 
 def refused(capsys: pytest.CaptureFixture[str], code: int, *arguments: object) -> str:

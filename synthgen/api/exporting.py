@@ -188,6 +188,7 @@ def _of_set(
     asked: SetReading,
     on_progress: OnProgress,
 ) -> Exported:
+    from synthgen.dataset.joining.boxes import OF_DATASETS
     from synthgen.dataset.joining.side import read_side
     from synthgen.dataset.set_card import SetOrigin
     from synthgen.dataset.set_images import SetImages
@@ -200,6 +201,8 @@ def _of_set(
         side = read_side(found, found.source, asked.label or own, (), is_synthetic=False)
         if known is not None and {*side.classes} <= {*known.classes}:
             side = replace(side, classes=known.classes)
+        if known is not None:
+            side = replace(side, boxes=side.boxes or OF_DATASETS)
         images = SetImages(side, on_progress)
         origin = known or SetOrigin(found.name, found.source, "", side.classes)
         origin = replace(origin, digest=f"{origin.digest} {images.digest}", left_out=images.left_out)

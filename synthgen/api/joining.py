@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +15,7 @@ from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.files import check_folder, expanded
 from synthgen.inert import inert
+from synthgen.store.layout import ORIGIN
 
 if TYPE_CHECKING:
     from synthgen.dataset.joining.images import SplitLeak
@@ -34,7 +35,8 @@ class Joined:
         synthetic: the same of synthetic images.
         leaks: synthetic images in another split than a real one that they show: copies, and images that were made from
             it.
-        left_out: what the sets have and nothing reads, such as keypoints, each with the reason.
+        left_out: what the sets have and the dataset does not, such as keypoints, each with the reason.
+        copies: how many synthetic images are, byte for byte, in the real set in the same split.
 
     Example:
         >>> made = synthgen.render("outputs/photos", 12, even=True)
@@ -50,6 +52,7 @@ class Joined:
     synthetic: Mapping[str, Mapping[str, int]]
     leaks: tuple[SplitLeak, ...]
     left_out: Mapping[str, str]
+    copies: int = 0
 
     def __repr__(self) -> str:
         return f"<Joined {inert(str(self.folder))}: {self.summary.rows:,} images>"
@@ -86,7 +89,8 @@ def join(
         stop: is asked now and then whether to stop.
 
     Raises:
-        UsageError: the sets do not go together, or an image has no class or cannot be opened.
+        UsageError: the sets do not go together, the real one is of synthgen's own images, an image has no class or
+            cannot be opened, or a box does not fit into its image.
         StorageError: a set cannot be read, or the folder cannot be written.
         Interrupted: `stop` said so.
 
@@ -105,8 +109,9 @@ def join(
 
     from synthgen.auditing.input.arguments import set_source
     from synthgen.dataset.dataset_images import check_dataset
+    from synthgen.dataset.joining.boxes import OF_DATASETS
     from synthgen.dataset.joining.join import join_sides
-    from synthgen.dataset.joining.side import read_side, unread_of
+    from synthgen.dataset.joining.side import read_side
     from synthgen.dataset.replace import check_place
     from synthgen.sets import open_set
     from synthgen.sets.picture_lists import picture_lists
@@ -122,8 +127,11 @@ def join(
     sides = []
     for source, title, column in ((real, "the real set", label), (synthetic, _SYNTHETIC, synthetic_label)):
         found, is_synthetic = open_set(_of_run(source)), title == _SYNTHETIC
-        name = _name_of(source, found)
-        sides.append(read_side(found, title, column, left_out, is_synthetic=is_synthetic, name=name))
+        own = _own_dataset(source)
+        if not is_synthetic and own is not None:
+            _check_real(own, found)
+        side = read_side(found, title, column, left_out, is_synthetic=is_synthetic, name=_name_of(source, found))
+        sides.append(replace(side, boxes=side.boxes or OF_DATASETS) if own is not None else side)
     _check_left_out(left_out, [name for side in sides for name in (*side.found.columns, *picture_lists(side.found))])
     made = join_sides(
         sides[0],
@@ -142,7 +150,7 @@ def join(
             for split in made.summary.splits
         }
 
-    return Joined(place, made.summary, made.rebuilt, counts(False), counts(True), made.leaks, unread_of(*sides))
+    return Joined(place, made.summary, made.rebuilt, counts(False), counts(True), made.leaks, made.unread, made.copies)
 
 
 def _of_run(source: SetSource) -> SetSource:
@@ -150,6 +158,32 @@ def _of_run(source: SetSource) -> SetSource:
     if not isinstance(source, str | os.PathLike):
         return source
     return folder_of_run(expanded(cast("PathInput", source))) or source
+
+
+def _own_dataset(source: SetSource) -> Path | None:
+    """Return the folder of a dataset that synthgen wrote; None if the set is no such dataset."""
+    from synthgen.dataset.summary import read_summary
+
+    place = _of_run(source)
+    if not isinstance(place, str | os.PathLike) or not (folder := expanded(place)).is_dir():
+        return None
+    return folder if read_summary(folder) is not None else None
+
+
+def _check_real(folder: Path, found: ImageSet) -> None:
+    """Check that a dataset of synthgen does not consist of synthetic images that nothing calls so.
+
+    Raises:
+        UsageError: it does.
+    """
+    from synthgen.dataset.joining.side import SYNTHETIC
+
+    if (folder / ORIGIN).is_file() and SYNTHETIC not in found.columns:
+        hint = (
+            "The real set comes first, and the synthetic one second: swap them. To join two synthetic sets, give this "
+            f"one a column {SYNTHETIC!r} that is true."
+        )
+        raise UsageError(f"the real set, {folder}, is made of images that synthgen generated", hint=hint)
 
 
 def _name_of(source: SetSource, found: ImageSet) -> str:

@@ -83,6 +83,9 @@ def join(
         first = joined.leaks[0]
         more = f", and {len(joined.leaks) - 1:,} more like it" if len(joined.leaks) > 1 else ""
         session.warn(f"what is in another split leaks: {first.synthetic} {first.how} {first.real}{more}")
+    if joined.copies:
+        copies = "1 synthetic image is" if joined.copies == 1 else f"{joined.copies:,} synthetic images are"
+        session.warn(f"{copies} in the real set already, byte for byte, in the same split: was this set joined before?")
     result = {
         "folder": str(joined.folder),
         "images": joined.summary.rows,
@@ -91,6 +94,7 @@ def join(
         "real": joined.real,
         "synthetic": joined.synthetic,
         "leaks": [asdict(leak) for leak in joined.leaks],
+        "copies": joined.copies,
         "left_out": joined.left_out,
     }
     return Answer(result=result, lines=[*_joined_lines(joined)])

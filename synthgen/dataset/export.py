@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from synthgen.dataset.build import Writing, build
+from synthgen.dataset.checked_boxes import CheckedImages
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.images import SelectedImages
@@ -16,6 +17,7 @@ from synthgen.dataset.select import Selection
 from synthgen.dataset.set_card import SetOrigin, write_set_card
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.events import OnProgress, ignore
+from synthgen.ledger.columns import BOXES
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -47,7 +49,7 @@ def export_set(
         What is in the folder, and whether it was written; it was not if it is there already, of the same set.
 
     Raises:
-        UsageError: the format failed, or did not do what it says.
+        UsageError: the format failed, or did not do what it says; or a box or a mask does not fit its image.
         StorageError: the set cannot be read, the folder cannot be written, or there is no room for it.
     """
     facts = [__version__, COLUMNS_VERSION, origin.name, origin.digest, writing.origin.facts, str(writing.encoding)]
@@ -62,7 +64,7 @@ def export_set(
         check_space(folder, images.size)
     made = build(
         folder,
-        images,
+        CheckedImages(images) if BOXES in images.schema.names else images,
         images.selection,
         writing,
         name=origin.name,

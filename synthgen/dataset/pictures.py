@@ -4,7 +4,7 @@ The shards of a run keep their lossless pictures. What comes out here goes into 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from synthgen.dataset.cores import cores
 from synthgen.dataset.encoding import ENDINGS, SIGNATURES, Encoding, encode, known_format
 from synthgen.dataset.images import SelectedImages
+from synthgen.dataset.turned_masks import MASK_COLUMNS, turned_masks
 from synthgen.errors import StorageError
 from synthgen.events import OnProgress, StepProgress, ignore
-from synthgen.images import LeftOut
+from synthgen.images import LeftOut, is_upright
 from synthgen.ledger.columns import ImageRow
 from synthgen.ledger.source import Source, digest_of
 from synthgen.store import faults
@@ -65,6 +66,7 @@ class PictureFinisher:
 
         Raises:
             StorageError: a picture cannot be decoded.
+            UsageError: a picture is turned, and its mask has another size.
         """
         self.encoded, threads = 0, cores()
         waiting: deque[_Piece[T]] = deque()
@@ -96,8 +98,9 @@ class PictureFinisher:
             return _Piece(key, rows, (), rows.nbytes)
         facts = others.select([name for name in FACTS if name in others.schema.names])
         many = max(1, _TASK_BYTES * rows.num_rows // max(1, images.nbytes))
+        masks = others.select([name for name in MASK_COLUMNS if name in others.schema.names])
         work = [
-            pool.submit(self._pictures, images.slice(first, many), facts.slice(first, many))
+            pool.submit(self._pictures, images.slice(first, many), facts.slice(first, many), masks.slice(first, many))
             for first in range(0, rows.num_rows, many)
         ]
         return _Piece(key, others, tuple(work), images.nbytes, rows.schema)
@@ -113,18 +116,24 @@ class PictureFinisher:
         begins = pc.starts_with(images.field("bytes"), SIGNATURES[self._encoding.format])
         return bool(pc.all(begins).as_py())
 
-    def _pictures(self, images: pa.StructArray, facts: pa.RecordBatch) -> tuple[pa.StructArray, int]:
-        """Finish some pictures, and count those that were encoded."""
+    def _pictures(self, images: pa.StructArray, facts: pa.RecordBatch, masks: pa.RecordBatch) -> "_Finished":
+        """Finish some pictures, and turn the masks of those that are turned."""
         data, paths, encoded = images.field("bytes"), images.field("path"), 0
+        columns: dict[str, pa.Array] = {}
         if not self._stay(images):
-            several = zip(data.to_pylist(), paths.to_pylist(), facts["id"].to_pylist(), strict=True)
+            before = data.to_pylist()
+            several = zip(before, paths.to_pylist(), facts["id"].to_pylist(), strict=True)
             done = [self._picture(*one) for one in several]
             data = pa.array([one.data for one in done], data.type)
             paths = pa.array([one.path for one in done], paths.type)
             encoded = sum(one.is_new for one in done)
+            if masks.num_columns:
+                new = {row: old for row, (old, one) in enumerate(zip(before, done, strict=True)) if one.is_new}
+                turned = {row: old for row, old in new.items() if not is_upright(old)}
+                columns = {name: turned_masks(masks[name], turned, facts["id"]) for name in masks.schema.names}
         for step in self._steps:
             data = step(data, facts)
-        return pa.StructArray.from_arrays([data, paths], fields=[*images.type]), encoded
+        return _Finished(pa.StructArray.from_arrays([data, paths], fields=[*images.type]), columns, encoded)
 
     def _picture(self, data: bytes, path: str | None, image_id: object) -> "_Picture":
         new = encode(data, self._encoding, upright=self._upright)
@@ -144,11 +153,12 @@ class PictureFinisher:
             return
         start = 0
         for task in piece.work:
-            images, encoded = task.result()
-            self.encoded += encoded
-            rows = piece.rows.slice(start, len(images))
-            start += len(images)
-            columns = [images if name == "image" else rows[name] for name in piece.schema.names]
+            done = task.result()
+            self.encoded += done.encoded
+            rows = piece.rows.slice(start, len(done.images))
+            start += len(done.images)
+            new = {"image": done.images, **done.masks}
+            columns = [new[name] if name in new else rows[name] for name in piece.schema.names]
             yield piece.key, pa.RecordBatch.from_arrays(columns, schema=piece.schema)
 
 
@@ -203,6 +213,19 @@ class _Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class _Finished:
+    """Some pictures, with the columns of masks if there are some.
+
+    Attributes:
+        encoded: how many pictures were encoded.
+    """
+
+    images: pa.StructArray
+    masks: Mapping[str, pa.Array]
+    encoded: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Piece(Generic[T]):
     """Some rows that wait for the format.
 
@@ -215,7 +238,7 @@ class _Piece(Generic[T]):
 
     key: T
     rows: pa.RecordBatch
-    work: tuple[Future[tuple[pa.StructArray, int]], ...]
+    work: "tuple[Future[_Finished], ...]"
     size: int
     schema: pa.Schema | None = None
 

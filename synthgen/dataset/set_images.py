@@ -10,24 +10,24 @@ import pyarrow as pa
 
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
-from synthgen.dataset.joining.images import are_beside, features_by_type, rows_of
-from synthgen.dataset.joining.side import PICTURE, JoinedSide
+from synthgen.dataset.joining.boxes import corners, form_named, form_of
+from synthgen.dataset.joining.images import features_by_type
+from synthgen.dataset.joining.rows import are_beside, rows_of
+from synthgen.dataset.joining.side import BOXES_TYPE, PICTURE, JoinedSide
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
 from synthgen.images import upright_size
 from synthgen.ledger.columns import BOXES, ImageRow
-from synthgen.regions.boxes import BoxForm, Convention, Size, find_form, read_box
+from synthgen.regions.boxes import BoxForm, Size
 from synthgen.regions.error import RegionError
 
 if TYPE_CHECKING:
     from datasets import Features
 
-_BOXES_TYPE = pa.list_(pa.list_(pa.float32()))
 _OF_FORMATS = ("file_name", "file_names")
 """Columns that formats make themselves: what a set says there must not decide where a file is written."""
-_RELATIVE = "relative-"
 _USUAL = {name: place for place, name in enumerate(("train", "training", "validation", "valid", "val", "dev", "test"))}
 """Splits in the order in which people name them. Others come after them, by name."""
 
@@ -67,7 +67,7 @@ class SetImages(SelectedImages):
         self._stored = pa.schema(
             [
                 *map(pa.field, own, own.values()),
-                *(field.with_type(_BOXES_TYPE) if field.name == BOXES else field for field in carried),
+                *(field.with_type(BOXES_TYPE) if field.name == BOXES else field for field in carried),
             ]
         )
         self.features: Features = features_by_type(self._stored, side.classes)
@@ -148,12 +148,11 @@ class SetImages(SelectedImages):
         if not any(self._boxes):
             return None
         if (named := self._side.boxes) is not None:
-            return BoxForm(Convention(named.removeprefix(_RELATIVE)), named.startswith(_RELATIVE))
+            return form_named(named)
         try:
-            sized = zip(self._boxes, self._sizes, strict=True)
-            return find_form((box, size) for boxes, size in sized for box in cast("list[list[float]]", boxes or []))
-        except (RegionError, TypeError) as error:
-            self._dropped[BOXES] = error.message if isinstance(error, RegionError) else "it holds no lists of numbers"
+            return form_of(zip(self._boxes, self._sizes, strict=True))
+        except RegionError as error:
+            self._dropped[BOXES] = error.message
             return None
 
     def _shown(
@@ -180,13 +179,11 @@ class SetImages(SelectedImages):
 
     def _corners(self, place: int, form: BoxForm) -> list[list[float]]:
         """Return the boxes of an image in the form that all datasets here have."""
-        boxes = cast("list[list[float]]", self._boxes[place] or [])
         try:
-            read = [read_box(box, self._sizes[place], form) for box in boxes]
+            return corners(self._boxes[place], self._sizes[place], form)
         except RegionError as error:
             what = f"{self._side.title}: {self._side.ids[place]}: {error.message}"
             raise UsageError(what, hint=error.hint) from error
-        return [[box.left, box.top, box.right, box.bottom] for box in read]
 
 
 def _unfit(side: JoinedSide) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,7 @@ Size = tuple[int, int]
 """Width and height in pixels."""
 
 _MOST_FIT = 0.9
-_SLACK = 1.0
+_SMALLEST, _SLACK = 0.0, 1.0
 """So many pixels may a box reach over the image: annotators round."""
 
 
@@ -93,6 +93,22 @@ def read_box(numbers: Sequence[float], size: Size, form: BoxForm) -> PixelBox:
     raise RegionError(f"the box {_shown(four)}, read as {form}, {why}", hint=hint)
 
 
+def pixel_box(numbers: object, size: Size) -> PixelBox:
+    """Read a box of a dataset: left, top, right and bottom, in pixels. It may be smaller than a pixel.
+
+    What reaches over the image by at most a pixel is cut off.
+
+    Raises:
+        RegionError: it does not consist of four numbers, has no area, or is outside the image.
+    """
+    four = _checked(numbers)
+    why = _misfit(four, size, BoxForm(), _SMALLEST)
+    if why is not None:
+        hint = "Boxes of datasets are left, top, right and bottom, in pixels: correct it, or leave the image out."
+        raise RegionError(f"the box {_shown(four)} {why}", hint=hint)
+    return _clipped(_pixels(four, size, BoxForm()), size)
+
+
 def find_form(boxes: Iterable[tuple[Sequence[float], Size]]) -> BoxForm:
     """Find the one form in which boxes fit their images: the one that fits most of them, and nine in ten at least.
 
@@ -141,11 +157,11 @@ def _checked(numbers: object) -> Sequence[float]:
     return found
 
 
-def _misfit(numbers: Sequence[float], size: Size, form: BoxForm) -> str | None:
+def _misfit(numbers: Sequence[float], size: Size, form: BoxForm, smallest: float = _SLACK) -> str | None:
     """Say why a box cannot be one of an image of this size in this form; None if it can."""
     box = _pixels(numbers, size, form)
     inside = _clipped(box, size)
-    if box.width <= 0 or box.height <= 0 or (not form.relative and min(box.width, box.height) < _SLACK):
+    if box.width <= 0 or box.height <= 0 or (not form.relative and min(box.width, box.height) < smallest):
         return "has no area" if min(box.width, box.height) <= 0 else "is smaller than a pixel"
     if inside.width <= 0 or inside.height <= 0:
         return "is outside its image"

@@ -11,6 +11,7 @@ from synthgen.regions.boxes import Size
 from synthgen.regions.error import RegionError
 from synthgen.regions.masks import Mask
 
+_ORIENTATION = 0x0112
 _HINT = "Expected outlines of three or more points, or run lengths that cover the picture, as in COCO."
 
 
@@ -60,10 +61,17 @@ def mask_of_run_lengths(written: Mapping[str, object], size: Size) -> Mask:
     return np.ascontiguousarray(pixels.reshape(width, height).T)
 
 
-def png_of(mask: Mask) -> bytes:
-    """Encode a mask: white where the region is."""
+def png_of(mask: Mask, *, says_upright: bool = False) -> bytes:
+    """Encode a mask: white where the region is.
+
+    Args:
+        says_upright: say in its EXIF that it is upright, as its picture is seen and perhaps not stored.
+    """
     file = io.BytesIO()
-    Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))).save(file, "PNG")
+    exif = Image.Exif()
+    if says_upright:
+        exif[_ORIENTATION] = 1
+    Image.fromarray(np.where(mask, np.uint8(255), np.uint8(0))).save(file, "PNG", exif=exif)
     return file.getvalue()
 
 

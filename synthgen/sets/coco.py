@@ -1,5 +1,6 @@
 """Sets in the format of COCO: annotations.json beside the images. An image must have objects of one category only."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,6 +13,7 @@ from synthgen.errors import StorageError, UsageError
 from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
 from synthgen.sets.coco_masks import coco_masks, is_boxed, partly_masked
+from synthgen.sets.coco_unread import unread_keys, unread_of_coco
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import is_hidden, is_image, others
 from synthgen.sets.json_rows import as_table, parse_object
@@ -60,8 +62,7 @@ def read_coco(folder: Path, files: Sequence[Path], images_from: Path | None = No
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, paths, own, aside.notes, without_class(frame["label"], "an annotation"))
     opened.aside, opened.box_form = aside, "xywh"
-    if any(part.has_keypoints for part in parts):
-        opened.unread = {"keypoints": "the keypoints of COCO sets are not read"}
+    opened.unread = unread_of_coco(sum((part.unread for part in parts), Counter[tuple[str, str]]()))
     if any(part.has_masks for part in parts):
         with_masks(opened, coco_masks(partial(_annotations, files, own)), sum(part.partly_masked for part in parts))
     if len({part.categories for part in parts}) == 1:
@@ -76,7 +77,8 @@ class _Part(NamedTuple):
         boxes, paths: one entry for each image.
         aside: the images that it does not list.
         categories: in the order of their numbers.
-        has_masks, has_keypoints: whether an object has one.
+        has_masks: whether an object has one.
+        unread: what is not read: see `unread_keys`.
         partly_masked: how many images have masks, but not one for each box.
     """
 
@@ -86,7 +88,7 @@ class _Part(NamedTuple):
     aside: Aside
     categories: tuple[str, ...]
     has_masks: bool
-    has_keypoints: bool
+    unread: Counter[tuple[str, str]]
     partly_masked: int
 
 
@@ -133,7 +135,7 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
         aside,
         tuple(names[number] for number in ordered),
         any(each.get("segmentation") and not each.get("iscrowd") for each in found["annotations"]),
-        any(each.get("keypoints") for each in found["annotations"]),
+        unread_keys(found),
         partly_masked(found["annotations"]),
     )
 

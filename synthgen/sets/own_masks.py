@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from synthgen.images import LeftOut, upright_size
+from synthgen.images import LeftOut, is_upright, upright_size
 from synthgen.regions.boxes import Size
 from synthgen.regions.encoded import png_of
 from synthgen.regions.error import RegionError
@@ -40,6 +40,7 @@ def _drawn(drawings: Sequence[Drawing], picture: bytes | LeftOut) -> list[bytes 
     if (size := upright_size(picture)) is None:
         return []  # the picture itself cannot be opened, which whoever reads it says
     try:
-        return [png_of(draw(size)) for draw in drawings]
+        turns = not is_upright(picture)
+        return [png_of(draw(size), says_upright=turns) for draw in drawings]
     except RegionError as error:
         return [LeftOut("whose masks cannot be read", error.message, error.hint)]

@@ -320,6 +320,9 @@ def test_masks_come_along_and_what_nothing_reads_is_named(
     for number, each in enumerate(found["annotations"]):
         each.update(outline if number else {})
     found["annotations"].append(found["annotations"][1] | {"id": 99, "iscrowd": 1})
+    found["images"][0]["weather"] = "sunny"
+    found["annotations"][0]["score"] = found["annotations"][2]["score"] = 0.5
+    found["categories"][0]["supercategory"] = "none"
     found["annotations"].append(found["annotations"][2] | {"id": 98, "segmentation": []})
     (real / "annotations.json").write_text(json.dumps(found))
     made = pq.read_table(synthetic / "data")
@@ -338,6 +341,9 @@ def test_masks_come_along_and_what_nothing_reads_is_named(
     said = envelope(capsys.readouterr().out)["result"]["left_out"]
     assert said == {
         "keypoints": "the real set: the keypoints of COCO sets are not read",
+        "iscrowd": "the real set: 1 annotation is a crowd, whose boxes and masks are not read",
+        "images.weather": "the real set: the key, which 1 has, is not read",
+        "annotations.score": "the real set: the key, which 3 have, is not read",
         "some masks": "the real set: 1 image has no mask for some object or no box for some mask, and so none at all",
         "days": "the synthetic set: its type is map<string, int64 ('days')>",
     }
@@ -355,6 +361,79 @@ def test_masks_come_along_and_what_nothing_reads_is_named(
         assert f"- {name}: the" in (out / "README.md").read_text()
     synthgen.join(real, tmp_path / "made.parquet", out, leave_out=["masks"])
     assert "masks" not in loaded(out)["train"].features
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ([[40, 10, 30, 40]], [[40, 10, 70, 50]]),
+        ([[0.5, 0.5, 0.2, 0.3]], None),
+        ([[10, 10, 31, 41]], None),
+        ([[10, 50, 70, 55]], [[10, 50, 70, 55]]),
+        ("in a cardboard box", None),
+    ],
+    ids=["width and height", "unclear shares", "unclear pixels", "corners", "a text"],
+)
+@pytest.mark.parametrize("swapped", [False, True], ids=["real", "synthetic"])
+def test_boxes_of_both_sets_become_corners_in_pixels_or_are_left_out_by_name(
+    tmp_path: Path, written: object, expected: list[list[float]] | None, swapped: bool
+) -> None:
+    kinds = sorted(CLASSES)
+    sets = {}
+    for name, boxes in (("unknown", written), ("coco", None)):
+        place = tmp_path / name
+        place.mkdir()
+        for number in range(3):
+            Pictures.new("RGB", (80, 60), (number, 9, swapped)).save(place / f"{number}.png")
+        sets[name] = place
+        if boxes is not None:
+            lines = [{"file_name": f"{n}.png", "label": kinds[n], "boxes": boxes} for n in range(3)]
+            (place / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    found = {
+        "images": [{"id": n, "file_name": f"{n}.png", "width": 80, "height": 60} for n in range(3)],
+        "categories": [{"id": n, "name": kind} for n, kind in enumerate(kinds)],
+        "annotations": [{"id": n, "image_id": n, "category_id": n, "bbox": [10, 10, 20, 30]} for n in range(3)],
+    }
+    (sets["coco"] / "annotations.json").write_text(json.dumps(found))
+    first, second = ("coco", "unknown") if swapped else ("unknown", "coco")
+    joined = synthgen.join(sets[first], sets[second], tmp_path / "joined")
+    rows = pq.read_table(tmp_path / "joined/data").to_pylist()
+    assert {str(row["boxes"]) for row in rows if row["synthetic"] != swapped} == {str([[10.0, 10.0, 30.0, 40.0]])}
+    of_unknown = [row["boxes"] for row in rows if row["synthetic"] == swapped]
+    assert of_unknown == [expected] * 3
+    assert list(joined.left_out) == ([] if expected else ["boxes"])
+    assert not synthgen.join(sets[first], sets[second], tmp_path / "joined").rebuilt
+    synthgen.export(tmp_path / "joined", "coco", tmp_path / "out")
+    annotations = json.loads((tmp_path / "out/train/_annotations.coco.json").read_text())["annotations"]
+    assert len(annotations) == (6 if expected else 3)
+    assert all(min(each["bbox"]) > 0 for each in annotations)
+
+
+def test_a_box_that_does_not_fit_its_image_is_named(synthetic: Path, tmp_path: Path) -> None:
+    real = coco_of(tmp_path / "real")
+    found = json.loads((real / "annotations.json").read_text())
+    found["annotations"][3]["bbox"] = [1, 1, 40, 4]
+    (real / "annotations.json").write_text(json.dumps(found))
+    with pytest.raises(UsageError, match=r"the real set: 3\.png: the box \(1, 1, 40, 4\)") as refused:
+        synthgen.join(real, synthetic, tmp_path / "joined")
+    assert 'leave_out="boxes"' in (refused.value.hint or "")
+    synthgen.join(real, synthetic, tmp_path / "joined", leave_out=["boxes"])
+
+
+def test_swapped_sets_are_refused_and_a_set_that_is_there_already_is_told(
+    real: Path, synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    synthgen.export(synthetic, "imagefolder", tmp_path / "folder")
+    for swapped in (synthetic, tmp_path / "folder"):
+        with pytest.raises(UsageError, match="is made of images that synthgen generated") as refused:
+            synthgen.join(swapped, real, tmp_path / "joined")
+        assert "swap them" in (refused.value.hint or "")
+    assert synthgen.join(real, synthetic, tmp_path / "once").copies == 0
+    arguments = ["join", str(tmp_path / "once"), str(synthetic), "-o", str(tmp_path / "twice"), "--json"]
+    assert command_line(arguments) == 0
+    found = envelope(capsys.readouterr().out)
+    assert found["result"]["copies"] == 30
+    assert "30 synthetic images are in the real set already" in found["warnings"][0]
 
 
 def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:

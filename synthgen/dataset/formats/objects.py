@@ -1,14 +1,14 @@
 """Where the object of an image is, for formats of detectors: its boxes and masks, and outlines of masks."""
 
 import io
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from synthgen.dataset.checked_boxes import boxes_within
 from synthgen.dataset.formats.parts import EncodedPicture, Parts
 from synthgen.errors import UsageError
 from synthgen.ledger.columns import BOXES, MASK, MASKS
@@ -49,11 +49,10 @@ def objects_of(parts: Parts) -> list[FoundObject]:
     mask for all is that of the one box; of several, each box has what of it is inside, unless two boxes overlap.
 
     Raises:
-        UsageError: there are boxes and masks, but not as many.
+        UsageError: there are boxes and masks, but not as many; or one does not fit into its image.
     """
-    written = cast("Sequence[Sequence[float]]", parts.values.get(BOXES) or ())
-    boxes = [PixelBox(*map(float, box)) for box in written]
-    if masks := [_mask(mask) for mask in parts.lists.get(MASKS, ())]:
+    boxes = boxes_within(parts.id, parts.values.get(BOXES), parts.image.size)
+    if masks := [_mask(mask, parts) for mask in parts.lists.get(MASKS, ())]:
         if not boxes:
             return [FoundObject(box, mask) for mask in masks if (box := _around(mask)) is not None]
         if len(boxes) != len(masks):
@@ -64,7 +63,7 @@ def objects_of(parts: Parts) -> list[FoundObject]:
     if picture is None:
         return [FoundObject(box, None) for box in boxes]
 
-    mask = _mask(picture)
+    mask = _mask(picture, parts)
     if not boxes:
         return [FoundObject(box, mask)] if (box := _around(mask)) is not None else []
     if len(boxes) == 1:
@@ -107,9 +106,14 @@ def _joined(whole: NDArray[np.int32], ring: NDArray[np.int32]) -> NDArray[np.int
     return np.concatenate([whole[: at + 1], around, around[:1], whole[at:]])
 
 
-def _mask(picture: EncodedPicture) -> Mask:
+def _mask(picture: EncodedPicture, of: Parts) -> Mask:
     with Image.open(io.BytesIO(picture.data)) as opened:
-        return np.asarray(ImageOps.exif_transpose(opened).convert("L")) > _HALF
+        upright = ImageOps.exif_transpose(opened)
+        if upright.size != of.image.size:
+            (width, height), (wide, high) = upright.size, of.image.size
+            what = f"the mask of {of.id} has {width} x {height} pixels, and its image {wide} x {high}"
+            raise UsageError(what, hint="A mask must be as large as its image, and turned the same way.")
+        return np.asarray(upright.convert("L")) > _HALF
 
 
 def _around(mask: Mask) -> PixelBox | None:

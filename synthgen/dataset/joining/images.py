@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages, divided
+from synthgen.dataset.joining.boxes import corners_in
+from synthgen.dataset.joining.rows import PICTURE_FIELDS, are_beside, as_pictures, read_pictures, refuse, rows_of
 from synthgen.dataset.joining.side import PICTURE, SYNTHETIC, JoinedSide
 from synthgen.dataset.mixing import MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
@@ -20,8 +21,7 @@ from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import LeftOut
-from synthgen.ledger.columns import ImageRow
-from synthgen.sets.arrow_rows import arrow_rows
+from synthgen.ledger.columns import BOXES, ImageRow
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -53,6 +53,7 @@ class JoinedImages(SelectedImages):
         origins: how many images each split has of each class and origin; the origin is whether they are synthetic.
         runs: how long images of one class follow each other, by split.
         leaks: what shows in one split what is in another.
+        copies: how many synthetic images are, byte for byte, in the real set in the same split.
         digest: of all that was read, in hex.
     """
 
@@ -77,7 +78,7 @@ class JoinedImages(SelectedImages):
             scratch: an empty folder, for rows that do not fit into memory.
 
         Raises:
-            UsageError: an image cannot be opened.
+            UsageError: an image cannot be opened, or a box does not fit into its image.
             StorageError: a set cannot be read, or `scratch` not written.
         """
         self._sides, self._columns, self._on_progress = sides, columns, on_progress
@@ -102,6 +103,7 @@ class JoinedImages(SelectedImages):
         self._mixed = MixedRows(self._read, places, scratch)
         self.selection = self._selected(classes, splits)
         self.leaks = tuple(self._leaks())
+        self.copies = self._copies()
         self.digest = self._hash.hexdigest()
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -147,6 +149,8 @@ class JoinedImages(SelectedImages):
         self._digests += (digests := [sha256(picture).digest() for picture in pictures])
         brought = {name: pa.array(cells[first : first + count], pa.string()) for name, cells in side.as_names.items()}
         brought |= {name: _whole(others[name]) for name in others.column_names}
+        if BOXES in brought:
+            brought[BOXES] = corners_in(side, first, pictures, brought[BOXES])
 
         synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
         names = [
@@ -155,7 +159,7 @@ class JoinedImages(SelectedImages):
         ]
         own = {
             "id": pa.array(self._ids[here]),
-            "image": pa.StructArray.from_arrays([pa.array(pictures, pa.binary()), pa.array(names)], [*_names()]),
+            "image": pa.StructArray.from_arrays([pa.array(pictures, pa.binary()), pa.array(names)], [*PICTURE_FIELDS]),
             "label": labels,
             "class": self._classes.take(labels),
             SYNTHETIC: synthetic,
@@ -183,12 +187,17 @@ class JoinedImages(SelectedImages):
             return given.cast(kind)
         data = given.field("bytes")
         if are_beside(given):
-            return _read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
-        return _as_pictures(data)
+            return read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
+        return as_pictures(data)
 
     def _selected(self, classes: Sequence[str], splits: Sequence[str]) -> Selection:
         counts = Counter(zip(self._splits, (classes[label] for label in self._labels.tolist()), strict=True))
         return Selection(tuple(classes), tuple(splits), dict(zip(self._ids, self._splits, strict=True)), counts)
+
+    def _copies(self) -> int:
+        many = len(self._sides[0].ids)
+        there = {*zip(self._digests[:many], self._splits[:many], strict=True)}
+        return sum(one in there for one in zip(self._digests[many:], self._splits[many:], strict=True))
 
     def _leaks(self) -> Iterator[SplitLeak]:
         """Find what a synthetic image shows of another split: the very picture, or the one that it was made from."""
@@ -208,67 +217,10 @@ class JoinedImages(SelectedImages):
                     yield SplitLeak(image_id, self._ids[row], "was made from")
 
 
-def rows_of(side: JoinedSide) -> Iterator[tuple[int, list[bytes], pa.Table]]:
-    """Read the images of a set with the columns that it brings along, some rows at a time; and where they begin."""
-    apart = {*side.as_names, *side.as_pictures, *side.as_lists}
-    typed = pa.schema([one for one in side.columns if one.name not in apart])
-    tables, waiting, first = arrow_rows(side.found, typed), typed.empty_table(), 0
-    for pictures in side.found.images():
-        while typed.names and waiting.num_rows < len(pictures):
-            waiting = pa.concat_tables([waiting, next(tables)])
-        found = [one for one in pictures if isinstance(one, bytes)]
-        if len(found) < len(pictures):
-            _refuse(side, first, pictures)
-        here = slice(first, first + len(found))
-        columns = {one: waiting[one][: len(found)] for one in typed.names}
-        for name, (column, there) in side.as_pictures.items():
-            columns[name] = pa.chunked_array([_read_pictures(side, column, range(here.start, here.stop), there[here])])
-        columns |= {name: _read_lists(side, name, range(here.start, here.stop)) for name in side.as_lists}
-        yield first, found, pa.table(columns)
-        waiting, first = waiting.slice(len(found)), first + len(found)
-
-
-def _refuse(side: JoinedSide, first: int, pictures: Sequence[bytes | LeftOut], of: str = "") -> NoReturn:
-    place, why = next((place, one) for place, one in enumerate(pictures) if isinstance(one, LeftOut))
-    what = f"{side.title}: {of}{side.ids[first + place]} is among images {why.reason}"
-    hint = why.hint or "Mend it, or take it out of the set."
-    raise UsageError(f"{what}: {why.detail}" if why.detail else what, hint=hint)
-
-
-def _read_pictures(side: JoinedSide, column: str, places: range, has: Sequence[bool]) -> pa.Array:
-    """Read the pictures of another column, such as masks, of the rows that have one."""
-    read = side.found.pictures(column, places)
-    found = [picture if there else None for picture, there in zip(read, has, strict=True)]
-    if any(isinstance(one, LeftOut) for one in found):
-        _refuse(side, places.start, [one or b"" for one in found], f"{column} of ")
-    return _as_pictures(pa.array(found, pa.binary()))
-
-
-def _read_lists(side: JoinedSide, name: str, places: range) -> pa.ChunkedArray:
-    """Read the lists of pictures of some rows."""
-    read = side.as_lists[name].read(places)
-    for place, pictures in zip(places, read, strict=True):
-        if left := next((one for one in pictures if isinstance(one, LeftOut)), None):
-            _refuse(side, place, [left], f"{name} of ")
-    cells = [[{"bytes": one, "path": None} for one in pictures] for pictures in read]
-    return pa.chunked_array([pa.array(cells, pa.list_(PICTURE))])
-
-
-def _as_pictures(data: pa.Array) -> pa.Array:
-    paths = pa.nulls(len(data), pa.string())
-    return pa.StructArray.from_arrays([data, paths], [*_names()], mask=data.is_null())
-
-
-def are_beside(pictures: pa.Array) -> bool:
-    """Whether one of these pictures, or of these lists of them, has a path and is not in the table itself."""
-    each = pictures.flatten() if pa.types.is_list(pictures.type) else pictures
-    return bool(pc.any(pc.and_(each.is_valid(), pc.struct_field(each, "bytes").is_null())).as_py())
-
-
 def _ending(side: JoinedSide, row: int, picture: bytes) -> str:
     ending = ending_of(picture)
     if ending is None:
-        _refuse(side, row, [LeftOut("that are no pictures")])
+        refuse(side, row, [LeftOut("that are no pictures")])
     return ending
 
 
@@ -278,10 +230,6 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _origin(side: JoinedSide) -> str:
     return "synthetic" if side.is_synthetic else "real"
-
-
-def _names() -> Iterator[str]:
-    return (field.name for field in PICTURE)
 
 
 def features_by_type(schema: pa.Schema, classes: Sequence[str]) -> "Features":

@@ -12,6 +12,7 @@ from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.croissant import DerivedFrom, Description
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.parquet import ParquetFormat
+from synthgen.dataset.joining.boxes import with_form
 from synthgen.dataset.joining.card import write_joined_card
 from synthgen.dataset.joining.images import JoinedImages, SplitLeak
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
@@ -33,12 +34,16 @@ class JoinedSet:
         rebuilt: whether it was written; False if it was there already.
         origins: how many images each split has of each class, by whether they are synthetic.
         leaks: synthetic images in another split than a real one that they show.
+        copies: how many synthetic images are, byte for byte, in the real set in the same split.
+        unread: what the sets have and the dataset does not, each with the reason.
     """
 
     summary: DatasetSummary
     rebuilt: bool
     origins: Mapping[tuple[str, str, bool], int]
     leaks: tuple[SplitLeak, ...]
+    copies: int
+    unread: Mapping[str, str]
 
 
 def join_sides(
@@ -60,13 +65,13 @@ def join_sides(
         left_out: columns that were left out.
 
     Raises:
-        UsageError: the sets do not go together, or an image cannot be opened.
+        UsageError: the sets do not go together, an image cannot be opened, or a box does not fit into its image.
         StorageError: a set cannot be read, or the folder cannot be written.
         Interrupted: `stop` said so.
     """
     classes = joined_classes(real, synthetic, unshared=unshared)
     splits, split_of = joined_splits(real, synthetic, keep=keep_splits)
-    columns = joined_columns(real, synthetic)
+    joined_columns(real, synthetic)  # what cannot go together is refused before an image is read
 
     def hear(event: Event) -> None:
         if stop():
@@ -76,13 +81,15 @@ def join_sides(
     check_place(folder)
     recover(folder)
     there = read_summary(folder)
+    sides = (with_form(real, hear), with_form(synthetic, hear))
+    columns = joined_columns(*sides)
     with scratch_beside(folder) as scratch:
-        sides = (real, synthetic)
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
         facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]
-        inputs = sha256(json.dumps([*facts, sorted(left_out), unread_of(*sides)]).encode()).hexdigest()
+        unread = unread_of(*sides)
+        inputs = sha256(json.dumps([*facts, sorted(left_out), unread]).encode()).hexdigest()
         if there is not None and there.inputs == inputs:
-            return JoinedSet(there, False, images.origins, images.leaks)
+            return JoinedSet(there, False, images.origins, images.leaks, images.copies, unread)
         summary = build(
             folder,
             images,
@@ -95,7 +102,7 @@ def join_sides(
             description=_description(sides),
             on_progress=hear,
         )
-    return JoinedSet(summary, True, images.origins, images.leaks)
+    return JoinedSet(summary, True, images.origins, images.leaks, images.copies, unread)
 
 
 def _description(sides: tuple[JoinedSide, JoinedSide]) -> Description:

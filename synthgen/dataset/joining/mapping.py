@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import pyarrow as pa
 
-from synthgen.dataset.joining.side import SYNTHETIC, JoinedSide
+from synthgen.dataset.joining.side import BOXES_TYPE, SYNTHETIC, JoinedSide
 from synthgen.errors import UsageError
 from synthgen.sets.arrow_rows import plain
 from synthgen.sets.own_boxes import OWN_BOXES
@@ -85,15 +85,13 @@ def joined_columns(real: JoinedSide, synthetic: JoinedSide) -> pa.Schema:
     Raises:
         UsageError: a column holds different kinds of values in the two sets.
     """
-    if OWN_BOXES in real.columns.names and OWN_BOXES in synthetic.columns.names:
-        forms = [side.boxes or "xyxy" for side in (real, synthetic)]
-        if forms[0] != forms[1]:
-            what = f"column {OWN_BOXES!r} is written as {forms[0]} in {real.title}, and as {forms[1]} in"
-            raise _differing(OWN_BOXES, f"{what} {synthetic.title}")
     fields = []
     for name in dict.fromkeys((*real.columns.names, *synthetic.columns.names)):
         if name == SYNTHETIC:
             _check_synthetic(real, synthetic)
+            continue
+        if name == OWN_BOXES:
+            fields.append(pa.field(name, BOXES_TYPE))  # of both, they are converted
             continue
         there = [side.columns.field(name) for side in (real, synthetic) if name in side.columns.names]
         try:

@@ -28,6 +28,8 @@ _OWN = ("id", "image", "label", "class", *SPLITS)
 _TRAIN, _PATHS = "train", "_file_name"
 PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 """The type of a picture."""
+BOXES_TYPE = pa.list_(pa.list_(pa.float32()))
+"""The type of a column of boxes."""
 _NAMED = 3
 _NEEDED = "Name a set with images and their classes."
 
@@ -48,7 +50,7 @@ class JoinedSide:
         as_pictures: by name of such a column that is one of paths in the set: that one's name, and which rows have one.
         as_lists: the lists of pictures that it brings along, such as a mask for each object, by name.
         sources: the pictures that its images were made from, by row; empty if they were not.
-        boxes: how its column of boxes is written, where its format says it.
+        boxes: how its column of boxes is written, where its format, its maker or a look at all of them says it.
         unread: what it has and does not bring along, each with the reason.
         bare: whether its classes are numbers without names, and nobody said that these are the names.
     """
