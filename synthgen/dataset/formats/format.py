@@ -24,7 +24,7 @@ class WrittenSplit:
             `SelectedImages.schema`, or `columns`; None if it cannot.
         columns: the types of the columns that it reads, if the files themselves do not tell them.
         needs_types: whether its reader of these files guesses types, unless it gets them as a setting.
-        pictures_alone: whether it reads pictures alone. It is told so: else it takes their folders for classes.
+        pictures_alone: whether it reads pictures alone. The card says so, or it would take their folders for classes.
     """
 
     rows: int
