@@ -50,5 +50,5 @@ def test_a_split_that_groups_leave_empty_is_not_all_that_was_asked_for(
     assert command_line(["finalize", str(run), "--json", "-q"]) == 3
     found = envelope(capsys.readouterr().out)
     assert [error["code"] for error in found["errors"]] == ["quota_not_met"]
-    assert found["warnings"] == ["the split 'b' should have images, and whole groups of images left none"]
+    assert found["warnings"][-1] == "the split 'b' should have images, and whole groups of images left none"
     assert json.loads((run / "dataset/synthgen.json").read_text())["splits"][1]["rows"] == 0
