@@ -2,6 +2,12 @@
 
 import atexit
 import gc
+import os
+import signal
+from types import FrameType
+
+INTERRUPTED = 75
+"""The exit code of what was interrupted: see `synthgen.errors`, which is not imported yet."""
 
 
 def main() -> None:
@@ -12,11 +18,20 @@ def main() -> None:
     """
     gc.disable()
     atexit.register(gc.freeze)
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a shell may have it ignored
+        signal.signal(signal.SIGINT, _end)
     from synthgen import cli
 
     gc.freeze()
     gc.enable()
+    signal.signal(signal.SIGINT, before)
     cli.main()
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End on Ctrl-C during imports: nothing has begun, and an exception there would only show a traceback."""
+    os._exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

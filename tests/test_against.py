@@ -1,5 +1,6 @@
 """`output.against`: images too near to those of another set are left out or named, and sets are checked before work."""
 
+import shutil
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -193,3 +194,20 @@ def test_the_nearest_image_is_named_by_hash_or_by_embedding() -> None:
     names = [f"{place}" for place in range(6)]
     (found,) = compare(names, [None, *hashes[1:]], vectors, [other], AgainstSpec(sets=("./real",)), spared={"5"})
     assert found.near == (NearOther("1", "b", bits=2), NearOther("2", "b", cosine=found.near[1].cosine))
+
+
+def test_a_run_whose_other_set_has_gone_says_how_its_dataset_is_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synthgen.api.exporting.require_trust", lambda *those, trust: None)
+    run, real = tmp_path / "run", tmp_path / "real"
+    (real / "doctor").mkdir(parents=True)
+    noise = np.random.default_rng(5).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(real / "doctor/other.png")
+    make_run(run, plan_against(real))
+    finished(run, plan_against(real))
+    shutil.rmtree(real)
+    with pytest.raises(UsageError, match=r"output\.against\.sets\.0: .*there is no such file") as refused:
+        synthgen.export(run, "coco", tmp_path / "out")
+    assert (refused.value.hint or "").endswith(f"synthgen export {run}/dataset")
+    assert synthgen.export(run / "dataset", "coco", tmp_path / "out").rebuilt

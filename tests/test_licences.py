@@ -72,6 +72,7 @@ def test_of_several_licences_the_strictest_answer_counts() -> None:
         (FLUX, "require_outputs_may_train: true", ("limited", "section 2.d", "LICENSE-FLUX1-dev")),
         (NOBODY, "require_outputs_may_train: non-commercial", (NOBODY, "unknown", "nobody says")),
         (NOBODY, "allow_licenses: [mit]", (NOBODY, "unknown", "allows mit")),
+        (NOBODY, "allow_licenses: [apache2]", ("no licence 'apache2'; did you mean 'apache-2.0'?",)),
         (SD15, "allow_licenses: [apache-2.0, mit]", (f"model ({SD15})", "creativeml-openrail-m", "table", "https://")),
         ("bundled:workers", "allow_licenses: [mit]", ("model (bundled:workers)", "judge (bundled:judge)", "apache")),
     ],

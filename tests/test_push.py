@@ -104,7 +104,10 @@ def test_what_would_go_is_listed_and_nothing_goes(
     assert not hub.datasets.repos
     monkeypatch.delenv("HF_TOKEN")
     assert command_line(["push", str(written), NAME, "--dry-run"]) == 0
-    assert "unknown   what is there" in capsys.readouterr().out
+    assert "unknown   what is there: there is no token\n" in capsys.readouterr().out
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert command_line(["push", str(written), NAME, "--dry-run"]) == 0
+    assert "unknown   what is there: HF_HUB_OFFLINE is set\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -192,6 +195,10 @@ def test_a_hub_that_is_not_there_is_no_fault_of_the_user(
     monkeypatch.setattr(constants, "ENDPOINT", "http://127.0.0.1:9")
     assert command_line(["push", str(written), NAME, "-q"]) == 5
     assert "Is the network up, and the Hub?" in capsys.readouterr().err
+    assert command_line(["push", str(written), NAME, "-q", "--dry-run"]) == 5
+    hint = capsys.readouterr().err
+    assert "Is the network up, and the Hub? Run the same command again." in hint
+    assert "arrived" not in hint, "nothing was to be sent"
 
 
 def test_somebody_who_commits_meanwhile_keeps_what_was_committed(hub: Hub, written: Path) -> None:
@@ -273,8 +280,12 @@ def test_an_impossible_name_is_refused_before_anything_is_read(
 def test_a_damaged_dataset_is_not_published(hub: Hub, written: Path, tmp_path: Path, what: str, said: str) -> None:
     shutil.copytree(written, tmp_path / "copy")
     damage(tmp_path / "copy", what)
-    with pytest.raises(StorageError, match=said):
-        synthgen.push(tmp_path / "copy", NAME)
+    asked: list[str] = []
+    hub.datasets.before = lambda method, path: asked.append(path)
+    for dry_run in (False, True):
+        with pytest.raises(StorageError, match=said):
+            synthgen.push(tmp_path / "copy", NAME, dry_run=dry_run)
+    assert not asked, "the dataset is checked before the network is"
     assert not hub.datasets.repos
 
 

@@ -13,6 +13,7 @@ from typing import ParamSpec, SupportsFloat, SupportsIndex, TypeVar
 from synthgen.errors import UsageError
 from synthgen.models.device_names import DEVICES, ONE_DEVICE, names_devices, names_one_device
 from synthgen.planning import Plan
+from synthgen.spec.messages import suggestion
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -178,7 +179,8 @@ def choice_of(value: object, argument: str, choices: Sequence[str]) -> None:
         UsageError: it is none of them.
     """
     if value not in choices:
-        raise UsageError(f"expected {' or '.join(choices)}, found {value!r}", argument=argument)
+        meant = suggestion(str(value), choices)
+        raise UsageError(f"expected {' or '.join(choices)}, found {value!r}{meant}", argument=argument)
 
 
 def flag_of(value: object, argument: str) -> bool:

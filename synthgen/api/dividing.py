@@ -59,6 +59,19 @@ def undividable(spec: Spec) -> Iterator[Violation]:
             yield Violation(("output", "together", place), f"a split would have no images: {what}")
 
 
+def empty_splits(spec: Spec) -> Iterator[tuple[Violation, str]]:
+    """Yield the splits that the spec names and that would have no images, by rounding; and what to do about each."""
+    splits = spec.output.splits
+    if "splits" not in spec.output.model_fields_set or spec.total < len(splits):
+        return  # nobody asked for the default ones, and a spec made very small has fewer
+    counts = split_sizes(spec).values()
+    for split, size in splits.items():
+        if not sum(each[split] for each in counts):
+            what = f"the split would have no images: {spec.total:,} images are too few for {size_in_words(size)}"
+            one = f"a share of at least {1 / spec.total:.2g}, which is one image"
+            yield Violation(("output", "splits", split), what), f"Give it {one}, ask for more images, or leave it out."
+
+
 def rules_of_splits(planned: Plan) -> SplitRules:
     """Return how a plan's images are divided."""
     from synthgen.dataset.select import SplitRules
@@ -79,6 +92,8 @@ def check_dividing(spec: Spec) -> None:
     Raises:
         UsageError: one cannot.
     """
+    for empty, hint in empty_splits(spec):
+        raise UsageError(f"{'.'.join(map(str, empty.path))}: {empty.message}", hint=hint)
     for finding in undividable(spec):
         raise UsageError(f"{'.'.join(map(str, finding.path))}: {finding.message}", hint=HINT)
 

@@ -16,6 +16,7 @@ from synthgen.api.export_arguments import SetReading, encoding_of, folder_of_exp
 from synthgen.api.publishing import committed
 from synthgen.api.trust import pinned_of_dataset, require_trust
 from synthgen.bounded import read_bounded
+from synthgen.errors import StorageError, UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.files import expanded, named_by_itself
 from synthgen.inert import inert
@@ -23,7 +24,7 @@ from synthgen.pages.facts import facts
 from synthgen.spec import PARQUET, PictureEncoding
 from synthgen.spec.format_notes import format_notes, is_located
 from synthgen.store import open_store
-from synthgen.store.layout import CARD, ORIGIN, PLAN
+from synthgen.store.layout import CARD, DATASET, ORIGIN, PLAN
 
 if TYPE_CHECKING:
     from synthgen.dataset.build import Writing
@@ -137,7 +138,13 @@ def _of_run(
     recover(folder)
     before = read_summary(folder)
     require_trust([one for one in pinned_of_dataset(planned) if one.role != "format"], store.location, trust=False)
-    others = read_sets(planned, on_progress).others
+    try:
+        others = read_sets(planned, on_progress).others
+    except (UsageError, StorageError) as error:  # a set may have gone since, and the dataset was compared with it
+        if not (expanded(location) / DATASET).is_dir():
+            raise
+        hint = f"Put it back, or export what was compared with it then: synthgen export {location}/{DATASET}"
+        raise type(error)(error.message, hint=hint, argument=error.argument) from error
     made = build_dataset(planned, store, folder, state, asked, tally, told, others, on_progress=on_progress)
     notes = format_notes([to], located=is_located(spec))
     return Exported(str(folder), made, made != before, {}, tuple(notes))

@@ -13,8 +13,10 @@ from synthgen.models.licence_files import licence_of_folder, licence_on_hub
 from synthgen.models.parts import is_checkpoint
 from synthgen.planning import Plan
 from synthgen.presets import UNKNOWN, Licence, MayTrain, licences_of, together
+from synthgen.presets.licences import MODELS, TEXTS
 from synthgen.records import LicenceNote
 from synthgen.spec import PLUGIN, Spec, stage_name
+from synthgen.spec.messages import suggestion
 from synthgen.store import RunStore
 
 _LOG = logging.getLogger(__name__)
@@ -218,9 +220,8 @@ def _problems(spec: Spec, found: ModelLicence) -> Iterator[str]:
         names = ", ".join(f"{each.id} ({each.name})" if each.name != each.id else each.id for each in others)
         listed = ", ".join(spec.allow_licenses or ())
         read = "".join(f", {each.url}" for each in others if each.url)
-        yield (
-            f"allow_licenses: {who} has the licence {names}, {_SAYS[found.said_by]}{read}, and the spec allows {listed}"
-        )
+        has = f"{who} has the licence {names}, {_SAYS[found.said_by]}{read}"
+        yield f"allow_licenses: {has}, and the spec allows {listed}{_meant(spec)}"
 
     asked = spec.require_outputs_may_train
     if asked and model.is_output:
@@ -235,6 +236,14 @@ def _problems(spec: Spec, found: ModelLicence) -> Iterator[str]:
                 f"{_ASKED[asked]}: {whole.may_train}, {_SAYS[found.said_by]}; {whole.reason}"
                 + (f" (read in {whole.url})" if whole.url else "")
             )
+
+
+def _meant(spec: Spec) -> str:
+    """Suggest the licences that were meant by allowed ones that no table has."""
+    known = {each.id for each in (*TEXTS.values(), *(one for several in MODELS.values() for one in several))}
+    strange = [each for each in spec.allow_licenses or () if each.lower() not in known]
+    meant = {each: suggestion(each.lower(), known) for each in strange}
+    return "".join(f"; there is no licence {each!r}{which}" for each, which in meant.items() if which)
 
 
 def warn_of_changed(store: RunStore, wanted: Plan, *, extend: bool) -> None:

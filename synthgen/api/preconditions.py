@@ -7,7 +7,7 @@ from pathlib import Path
 
 from synthgen import models
 from synthgen.api.dividing import HINT as DIVIDING
-from synthgen.api.dividing import undividable
+from synthgen.api.dividing import empty_splits, undividable
 from synthgen.api.fitness import placed, unfit
 from synthgen.api.licensing import check_licences
 from synthgen.api.long_texts import HINT
@@ -38,6 +38,7 @@ def unusable(spec: Spec) -> Iterator[tuple[Violation, str]]:
         check_kept_names(spec)
     except UsageError as error:
         yield from placed(error, spec)
+    yield from empty_splits(spec)
     yield from ((finding, DIVIDING) for finding in undividable(spec))
     try:
         check_licences(spec, ask=False)

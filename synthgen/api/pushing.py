@@ -51,6 +51,7 @@ class Pushed:
         left: files in the dataset's folder that are not part of the dataset, and were not sent.
         commits: how many commits this call made: 0 if the repository was this dataset already.
         dry_run: whether nothing was to be sent.
+        unseen: why the Hub was not asked what is there; None if it was.
 
     Example:
         >>> listed = synthgen.push("outputs/quickstart", "portraits", dry_run=True)
@@ -68,6 +69,7 @@ class Pushed:
     left: tuple[str, ...]
     commits: int
     dry_run: bool
+    unseen: str | None = None
 
     def __repr__(self) -> str:
         what = "would push" if self.dry_run else "pushed" if self.commits else "was there already"
@@ -131,15 +133,18 @@ def push(
     if message is not None and not text_of(message, "message", "a text").strip():
         raise UsageError("expected a text, found an empty one", argument="message")
 
-    from synthgen.dataset.hub.repository import check_name
+    from synthgen.dataset.hub.repository import check_name, open_repository
     from synthgen.dataset.hub.sending import compared, send
 
     check_name(name)
     with folder_of(text, on_progress) as folder:
-        hub = _opened(name, branch, dry_run=dry_run)  # a missing token is an error before files are read
+        unseen = _unseen()
+        if unseen is not None and not dry_run:
+            open_repository(name, branch)  # says so before files are read
         contents = _read(folder, on_progress)
-        if hub is None:
-            return _listed(contents, name, branch)
+        if unseen is not None:
+            return _listed(contents, name, branch, unseen)
+        hub = open_repository(name, branch, sends=not dry_run)
         look = hub.look()
         difference = compared(contents, look)
         _check_allowed(hub, look, difference, private=private, replace=replace)
@@ -162,14 +167,14 @@ def _branch(revision: str | None) -> str:
     return branch
 
 
-def _opened(name: str, branch: str, *, dry_run: bool) -> Repository | None:
-    """Open the repository; None if nothing is to be sent, and the Hub cannot be asked."""
+def _unseen() -> str | None:
+    """Say why the Hub cannot be asked, as far as this machine knows; None if it can."""
     from synthgen.dataset.hub.failures import is_offline
-    from synthgen.dataset.hub.repository import open_repository, token_here
+    from synthgen.dataset.hub.repository import token_here
 
-    if dry_run and (is_offline() or token_here() is None):
-        return None
-    return open_repository(name, branch)
+    if is_offline():
+        return "HF_HUB_OFFLINE is set"
+    return "there is no token" if token_here() is None else None
 
 
 def _read(folder: Path, on_progress: OnProgress) -> Contents:
@@ -199,9 +204,9 @@ def _check_allowed(
         raise UsageError(f"{where} has other content: {found[0]}{more}", argument="repository", hint=hint)
 
 
-def _listed(contents: Contents, name: str, branch: str) -> Pushed:
+def _listed(contents: Contents, name: str, branch: str, unseen: str) -> Pushed:
     files = tuple(PushedFile(file.name, file.size, None) for file in contents.files)
-    return Pushed(name, None, branch, None, None, files, (), contents.left, 0, dry_run=True)
+    return Pushed(name, None, branch, None, None, files, (), contents.left, 0, True, unseen)
 
 
 def _result(

@@ -2,9 +2,11 @@
 
 import errno
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from typer.exceptions import TyperException
 
@@ -23,6 +25,7 @@ _BUG = 1
 _OF_THE_DISK = (errno.EIO, errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ESTALE)
 """What a disk or a network file system reports of itself. Any look at a file may meet it, and no code is to blame."""
 _TRUE = ("1", "true", "t", "yes", "y", "on")
+_CHOICE = re.compile(r"'([^']*)' is not one of (.*)")
 _REPORT = "This is a bug in synthgen. Please report it with the lines above: see CONTRIBUTING.md."
 
 
@@ -86,6 +89,9 @@ def _misused(error: TyperException) -> tuple[SynthgenError, str | None]:
     if type(error).__name__ == "NoArgsIsHelpError":
         return UsageError("no command was given"), error.format_message()
     said = error.format_message().replace("Value error, ", "").replace(": Input should", ": it should").rstrip(".")
+    if choice := _CHOICE.search(said):
+        close = get_close_matches(choice[1].lower(), re.findall("'([^']+)'", choice[2]), n=1)
+        said += f"; did you mean {close[0]!r}?" if close else ""
     return UsageError(said, hint=f"`{path} --help` lists its arguments."), None
 
 

@@ -178,7 +178,7 @@ def _lines(pushed: "Pushed") -> Iterator[str]:
     changes = [file for file in pushed.files if file.state != "same"]
     if pushed.dry_run and pushed.url is None:
         yield f"would go  {what}, to {where}"
-        yield "unknown   what is there: there is no token, or HF_HUB_OFFLINE is set"
+        yield f"unknown   what is there: {pushed.unseen}"
     elif pushed.dry_run:
         new = f"{counted(len(changes), 'file')} of {what}" if changes else f"nothing: it has all {what}"
         yield f"would go  {new}, to {where}" + (", a new repository" if pushed.private is None else "")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.cells import aligned, shown
+from synthgen.cli.session import session
 from synthgen.cli.units import counted, duration, size
 from synthgen.errors import QuotaNotMet
 from synthgen.records import Reason, Shortfall
@@ -69,7 +70,20 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         _how_to_go_on(found) if resumes else _how_to_make_more(found)
     )
     short = QuotaNotMet(f"{counted(found.missing, 'image')} short of what was asked for", hint=hint)
-    return Answer(result=result, lines=[*_run_lines(found, rendered)], error=short if found.missing else None)
+    empty = _empty_splits(summary)
+    return Answer(result=result, lines=[*_run_lines(found, rendered)], error=short if found.missing else empty)
+
+
+def _empty_splits(summary: DatasetSummary) -> QuotaNotMet | None:
+    """Report splits that were asked for and have no image, since groups of images stay whole."""
+    if not summary.emptied:
+        return None
+    names = ", ".join(map(repr, summary.emptied))
+    split = "the split" if len(summary.emptied) == 1 else "the splits"
+    what = f"{split} {names} should have images, and whole groups of images left none"
+    session.warn(what)
+    hint = "Loosen output.near or output.together, draw from more prompts or sources, or leave the split out."
+    return QuotaNotMet(what, hint=hint)
 
 
 def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
@@ -91,7 +105,9 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
         if not split.rows and not split.wanted:
             yield f"empty     the split {split.name!r}: too few images for its share, so the dataset does not have it"
     yield from left_out_lines(found.summary)
-    yield from (f"together  {note}" for note in found.summary.split_notes)
+    grouping = found.summary.grouping
+    yield from (f"together  {note}" for note in (grouping.sentences if grouping else ()))
+    yield from (f"splits    {note}" for note in found.summary.size_notes)
     for each in found.summary.compared:
         too_near = f"{counted(len(each.near), 'image')} too near to one of its {each.images:,}"
         yield f"against   {each.name}: {too_near}{_fate(each.removed) if each.near else ''}"

@@ -12,6 +12,7 @@ from synthgen.dataset.croissant import UNDESCRIBED, Description, write_croissant
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, Manifest, WrittenSplit
 from synthgen.dataset.formats.writing import write_in_format
+from synthgen.dataset.front_matter import write_folder_card
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.pictures import FinishedImages, PictureFinisher, Step, digests_of
@@ -93,16 +94,15 @@ def build(
             compared=selection.compared,
         )
         sampled.write(new)
-        write_card(new, summary, _loaded(manifest))
+        write_card(new, summary, manifest.loaded)
+        for below, written in manifest.folders.items():
+            if written.loads:
+                part = replace(summary, splits=_splits(selection, written, {}, new / below))
+                write_folder_card(new / below, below, part, images.schema, written.loaded)
         write_croissant(new, summary, manifest, images.schema, description)
         summary = replace(summary, digests=_digests(new, summary.digests))
         write_summary(summary, new)
     return summary
-
-
-def _loaded(manifest: Manifest) -> WrittenSplit | None:
-    """Find a split that `datasets` can read."""
-    return next((split for split in manifest.splits.values() if split.rows and split.pattern), None)
 
 
 def _digests(folder: Path, known: Mapping[str, str]) -> dict[str, str]:

@@ -64,7 +64,15 @@ def write_card(
     """
     has_sheet = (folder / CONTACT).is_file()
     body = _body(
-        summary, provenance, composition, drop, review, [*features], rules or SplitRules({}), has_sheet=has_sheet
+        summary,
+        provenance,
+        composition,
+        drop,
+        review,
+        [*features],
+        rules or _NO_RULES,
+        has_sheet=has_sheet,
+        pictures_alone=loaded is not None and loaded.pictures_alone,
     )
     text = f"---\n{_front_matter(summary, provenance, features, loaded)}\n---\n\n{body}\n"
     (folder / "README.md").write_text(text, "utf-8")
@@ -107,11 +115,13 @@ def _body(
     rules: SplitRules,
     *,
     has_sheet: bool,
+    pictures_alone: bool,
 ) -> str:
     totals: Mapping[str, int] = provenance.tally.others
     return card_template("synthgen.dataset", "card.md.j2", _printed).render(
         summary=summary,
         loads=loads(summary),
+        pictures_alone=pictures_alone,
         missing=summary.missing({kind.name: kind.quota for kind in provenance.tally.classes}),
         made=_made(provenance),
         metadata={key: _shown(value) for key, value in provenance.metadata.items()},

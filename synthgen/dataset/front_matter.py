@@ -2,14 +2,17 @@
 
 from copy import deepcopy
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 
 from synthgen.dataset.formats.format import WrittenSplit
 from synthgen.dataset.summary import DatasetSummary, SplitSummary
+from synthgen.store.layout import CARD
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import Features
     from huggingface_hub import DatasetCardData
 
@@ -48,9 +51,30 @@ def front_matter(
     # the same name and sizes, it gives the rows of the one for the other.
     data["dataset_info"]["description"] = f"made of {summary.inputs}"
     files = [{"split": split.name, "path": split.pattern} for split in written]
-    types = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
-    MetadataConfigs({"default": {"data_files": files, **types}}).to_dataset_card_data(data)
+    settings = {"features": deepcopy(data["dataset_info"]["features"])} if loaded and loaded.needs_types else {}
+    if loaded and loaded.pictures_alone:
+        settings |= {"drop_labels": True, "drop_metadata": True}
+    MetadataConfigs({"default": {"data_files": files, **settings}}).to_dataset_card_data(data)
     return as_yaml(data)
+
+
+def write_folder_card(
+    folder: Path, format_name: str, summary: DatasetSummary, schema: "pa.Schema", loaded: WrittenSplit | None
+) -> None:
+    """Write `README.md` into the folder of one of several formats, by which `datasets` can load that format, too.
+
+    Args:
+        summary: of what lies in `folder`.
+        schema: the columns of its images.
+    """
+    from datasets import Features
+    from huggingface_hub import DatasetCardData
+
+    data = DatasetCardData(pretty_name=f"{summary.name} ({format_name})")
+    front = front_matter(data, summary, Features.from_arrow_schema(schema), loaded)
+    alone = " That gives pictures without labels." if loaded and loaded.pictures_alone else ""
+    text = f"`load_dataset` of this folder reads the dataset as {format_name}.{alone} Its card is `../{CARD}`."
+    (folder / CARD).write_text(f"---\n{front}\n---\n\n{text}\n", "utf-8")
 
 
 def _is_read(split: SplitSummary, name: str) -> bool:

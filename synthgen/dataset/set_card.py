@@ -63,6 +63,7 @@ def write_set_card(
         origin=origin,
         version=__version__,
         loads=loads(summary),
+        pictures_alone=loaded is not None and loaded.pictures_alone,
         shown=list(summary.classes)[:_CLASSES],
         hidden=max(0, len(summary.classes) - _CLASSES),
     )

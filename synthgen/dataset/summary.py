@@ -102,7 +102,12 @@ class DatasetSummary:
     @property
     def split_notes(self) -> tuple[str, ...]:
         """What a user must know of the splits, as sentences: what was kept together, and what that cost."""
-        found = [*self.grouping.sentences] if self.grouping else []
+        return (*(self.grouping.sentences if self.grouping else ()), *self.size_notes)
+
+    @property
+    def size_notes(self) -> tuple[str, ...]:
+        """Say, as sentences, where splits are not as large as they should be or lack a class, and what to do."""
+        found = []
         missed = [f"{each.name!r} has {each.rows:,} of {each.wanted:,} images" for each in self.splits if each.misses]
         if missed:
             found.append(f"{'; '.join(missed)}: {'; '.join(self._why_missed())}")
@@ -110,8 +115,23 @@ class DatasetSummary:
             without = [name for name, count in split.classes.items() if not count and self.classes[name]]
             if split.rows and without:
                 more = f" and {len(without) - 1:,} more" if len(without) > 1 else ""
-                found.append(f"{split.name!r} has no image of the class {without[0]!r}{more}")
+                why = self._why_without(split, without[0])
+                found.append(f"{split.name!r} has no image of the class {without[0]!r}{more}: {why}")
         return tuple(found)
+
+    @property
+    def emptied(self) -> tuple[str, ...]:
+        """The splits that should have images by their sizes, and have none since whole groups went to the others."""
+        if self.grouping is None or not self.grouping.groups:
+            return ()
+        return tuple(split.name for split in self.splits if split.wanted and not split.rows)
+
+    def _why_without(self, split: SplitSummary, class_name: str) -> str:
+        count = self.classes[class_name]
+        images = f"{count:,} image{'s' if count != 1 else ''}"
+        if self.grouping is None or not self.grouping.groups or count * (split.wanted or 0) < self.rows:
+            return f"the class has {images} in all; ask for more of it, or make the split larger"
+        return f"groups that stay whole hold the class's {images}; ask for more of it, or from more different prompts"
 
     def _why_missed(self) -> Iterator[str]:
         """Say why splits have other numbers of images than they should: too many or few in all, or groups."""

@@ -17,6 +17,7 @@ from synthgen.spec.filters import NOT_FINITE
 from synthgen.spec.place import KEY, Place, found, locate, prefixed, quoted
 from synthgen.spec.sampling import NumberRange
 from synthgen.spec.spec import Spec
+from synthgen.spec.splits import NO_SIZE, SIZE
 
 _MOST_COMPARED, _MOST_LISTED = 200, 50
 """Names."""
@@ -47,6 +48,7 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
 }
 """Keys with several forms: pydantic's error mentions only the form that it tried."""
+_SPLITS = ("output", "splits")
 _RANGES = (("model", "steps"), ("model", "guidance"), ("model", "strength"))
 """Keys that may be a range of numbers."""
 _BOUNDS = {
@@ -128,8 +130,8 @@ def _key_problem(place: Place, details: list[ErrorDetails]) -> Problem:
 def _value_problem(place: Place, details: list[ErrorDetails]) -> Problem:
     such_as = _EXAMPLES.get(place.path, "")
     counted = {detail["type"] for detail in details} == {"too_short"} and details[0]["ctx"]["actual_length"]
-    form = _FORMS.get(tuple(part for part in place.path if isinstance(part, str)))
-    kind_is_wrong = all(detail["type"] in _KINDS or detail["type"] == "literal_error" for detail in details)
+    form = SIZE if place.path[:-1] == _SPLITS else _FORMS.get(tuple(one for one in place.path if isinstance(one, str)))
+    kind_is_wrong = all(detail["type"] in {*_KINDS, "literal_error", NO_SIZE} for detail in details)
     expected = form if form and kind_is_wrong else _phrases(details)
     message = f"expected {expected}{such_as}, found {counted or found(place.node)}"
     if not isinstance(place.node, Scalar):

@@ -42,7 +42,7 @@ def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
     numbers = {
         name: size
         for name, size in splits.items()
-        if isinstance(size, int | float) and not isinstance(size, bool) and size > 0
+        if isinstance(size, int | float) and not isinstance(size, bool) and _is_size(size)
     }
     rests = [name for name, size in splits.items() if size == REST]
     if len(numbers) + len(rests) < len(splits):
@@ -66,6 +66,11 @@ def _splits(splits: Data, total: int | None) -> Iterator[Violation]:
         yield Violation(
             place, f"expected numbers that add up to the {total:,} images of `classes`, found {count:,}{more}"
         )
+
+
+def _is_size(size: float) -> bool:
+    """Whether a number is a share, or a number of images; others are reported."""
+    return 0 < size <= 1 or (size > 1 and float(size).is_integer())
 
 
 def _labels(labels: object, classes: Sequence[str]) -> Iterator[Violation]:

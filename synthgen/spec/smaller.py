@@ -46,11 +46,14 @@ def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) ->
 
 
 def _splits(splits: Splits, before: int, total: int) -> dict[str, SplitSize]:
-    """Give each split with a number of images its part of `total`; shares stay, and so does the rest.
+    """Give each split with a number of images its part of `total`; the rest stays, and so do shares.
 
-    A split of one image has the rest or, where another one has it, its share of all: the number 1 would mean all.
+    A share of less than one image becomes one image, if there are enough, and the other splits get numbers, too. A
+    split of one image has the rest or, where another one has it, its share of all: the number 1 would mean all.
     """
-    if not any(isinstance(size, int) for size in splits.values()):
+    shares = [size for size in splits.values() if isinstance(size, float)]
+    too_small = total >= len(splits) and any(Fraction(str(share)) * total < 1 for share in shares)
+    if not too_small and not any(isinstance(size, int) for size in splits.values()):
         return dict(splits)
     asked = {
         name: Fraction(size) if isinstance(size, int) else Fraction(str(size)) * before
@@ -64,7 +67,7 @@ def _splits(splits: Splits, before: int, total: int) -> dict[str, SplitSize]:
 
     found, has_rest = dict(splits), REST in splits.values()
     for name, count in _limited(asked, total).items():
-        if not isinstance(splits[name], int):
+        if splits[name] == REST or not (too_small or isinstance(splits[name], int)):
             continue
         if count > 1:
             found[name] = count

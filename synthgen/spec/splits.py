@@ -15,13 +15,17 @@ NEAR_BITS, NEAR_COSINE = 8, 0.98
 that were resized or recompressed are within them; other pictures of the same thing are not."""
 
 
+NO_SIZE, SIZE = "no_size", "a share from 0 to 1, a number of images, or 'rest'"
+"""The kind of an error, and what it says."""
+
+
 def _size(value: float) -> int | float:
     """Tell shares and counts apart: a number up to 1 is a share, whether it is written 1 or 1.0."""
     if value <= 1:
         return float(value)
     if float(value).is_integer():
         return int(value)
-    raise PydanticCustomError("expected", "a share of at most 1, or a whole number of images")
+    raise PydanticCustomError(NO_SIZE, SIZE)
 
 
 SplitSize = Annotated[int | float, Field(gt=0, le=10_000_000), AfterValidator(_size)] | Literal["rest"]

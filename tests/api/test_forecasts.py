@@ -13,6 +13,7 @@ import pytest
 import synthgen
 from synthgen import bundled
 from synthgen.api.measured import Passes, Speed, keep_passes, keep_speed, read_passes, read_speeds, this_machine
+from synthgen.errors import UsageError
 from synthgen.families import own_size
 from synthgen.models import ModelSource
 from synthgen.planning import Plan
@@ -253,10 +254,12 @@ def test_without_a_size_the_disk_is_unknown() -> None:
 
 def test_the_sizes_of_splits_are_foretold_and_empty_ones_named() -> None:
     splits = {"train": 0.8, "validation": 0.1, "test": 0.1}
-    small = synthgen.plan({**SPEC, "classes": {"doctor": 6}, "output": {"splits": splits}})
-    found = synthgen.forecast(small)
-    assert found.splits == {"doctor": {"train": 5, "validation": 1, "test": 0}}
-    assert found.warnings == ("the split 'test' will be empty: 6 images are too few for a share of 0.1",)
+    asked = {**SPEC, "classes": {"doctor": 6}, "output": {"splits": splits}}
+    with pytest.raises(UsageError, match=r"output\.splits\.test: .*: 6 images are too few for a share of 0\.1"):
+        synthgen.plan(asked)
+    found = synthgen.forecast(synthgen.plan({**SPEC, "classes": {"doctor": 4}}))
+    assert found.splits == {"doctor": {"train": 4, "test": 0}}
+    assert found.warnings == ("the split 'test' will be empty: 4 images are too few for a share of 0.1",)
     some = synthgen.forecast(synthgen.plan({**SPEC, "classes": {"doctor": 5, "chef": 5}}))
     assert sum(counts["test"] for counts in some.splits.values()) == 1
     assert some.warnings == ("the split 'test' will lack 1 of 2 classes, such as 'doctor': too few images of them",)

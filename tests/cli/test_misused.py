@@ -2,12 +2,21 @@
 
 import pytest
 
+from synthgen.api.export_arguments import encoding_of
+from synthgen.errors import UsageError
 from tests.command import command_line
 
 
 def test_a_value_out_of_range_is_refused_in_words(capsys: pytest.CaptureFixture[str]) -> None:
     assert command_line(["plan", "specs/quickstart.yaml", "--scale", "2"]) == 2
     assert "'--scale': it should be less than or equal to 1\n" in capsys.readouterr().err
+
+
+def test_a_choice_that_is_nearly_one_is_suggested(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command_line(["export", "set", "--to", "coco", "-o", "out", "--image", "jpg"]) == 2
+    assert "; did you mean 'jpeg'?" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="found 'jpg'; did you mean 'jpeg'"):
+        encoding_of("jpg", None)
 
 
 def test_no_command_is_cut_short_in_the_list(

@@ -144,7 +144,9 @@ def test_a_small_group_is_not_blamed_for_images_that_are_too_many_or_too_few(
     notes = make(**shards(tmp_path, found), folder=tmp_path / "dataset", splits=rules).split_notes
     assert f"images: there are {count} images in all, {more} than output.splits asks for" in notes[1]
     assert "one group" not in notes[1]
-    assert notes[2].endswith(f"has no image of the class {CLASSES[1]!r}")
+    missing, _, why = notes[2].partition(": ")
+    assert missing.endswith(f"has no image of the class {CLASSES[1]!r}")
+    assert why == "the class has 1 image in all; ask for more of it, or make the split larger"
 
 
 def test_an_index_joins_what_comparing_all_joins() -> None:

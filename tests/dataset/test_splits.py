@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from synthgen.api.dividing import check_dividing, empty_splits, split_sizes
+from synthgen.api.preconditions import unusable
 from synthgen.dataset.splits import assign_splits, split_counts
-from synthgen.spec import Output
+from synthgen.errors import SpecError, UsageError
+from synthgen.spec import Output, parse_spec
+from synthgen.spec.smaller import smaller
+from tests.running.noise import SPEC
 
 SHARES = st.dictionaries(
     st.sampled_from(["train", "validation", "test", "extra"]),
@@ -126,3 +131,40 @@ def test_an_image_more_moves_at_most_one_across_each_border() -> None:
     before = assign_splits(ids[1:], strata([0] * 299), {"train": 0.8, "val": 0.1, "test": 0.1})
     after = assign_splits(ids, strata([0] * 300), {"train": 0.8, "val": 0.1, "test": 0.1})
     assert sum(one != other for one, other in zip(before, after[1:], strict=True)) <= 2
+
+
+SIZED = ("classes={doctor: 20, chef: 20}",)
+
+
+@pytest.mark.parametrize("splits", ["{train: rest, test: 0.01}", "{train: 0.98, dev: 0.01, test: 0.01}"])
+def test_a_split_that_rounding_leaves_empty_is_refused_by_name(splits: str) -> None:
+    spec = parse_spec(SPEC, overrides=[*SIZED, f"output.splits={splits}"])
+    (found, hint), *_ = empty_splits(spec)
+    assert found.path == ("output", "splits", "test")
+    assert found.message == "the split would have no images: 40 images are too few for a share of 0.01"
+    assert "at least 0.025" in hint
+    assert (found, hint) in [*unusable(spec)], "`validate` says so"
+    with pytest.raises(UsageError, match=r"^output\.splits\.test: the split would have no images"):
+        check_dividing(spec)
+
+
+@pytest.mark.parametrize(
+    "splits", ["{train: 0.8, test: 0.2}", "{train: rest, test: 0.1}", "{a: 0.4, b: 0.3, c: 0.2, d: 0.1}"]
+)
+def test_a_smaller_spec_keeps_an_image_in_each_split_where_there_are_enough(splits: str) -> None:
+    whole = parse_spec(SPEC, overrides=[*SIZED, f"output.splits={splits}"])
+    for limit in range(2, 40):
+        spec = smaller(whole, limit=limit)
+        check_dividing(spec)
+        counts = split_sizes(spec).values()
+        if limit >= len(whole.output.splits):
+            assert all(sum(each[split] for each in counts) for split in whole.output.splits), limit
+
+
+@pytest.mark.parametrize(("size", "found"), [("39.5", "39.5"), ("few", "the text 'few'")])
+def test_a_size_that_is_none_is_one_problem(size: str, found: str) -> None:
+    with pytest.raises(SpecError) as refused:
+        parse_spec(SPEC, overrides=[*SIZED, f"output.splits={{train: {size}, test: rest}}"])
+    (problem,) = refused.value.problems
+    said = "expected a share from 0 to 1, a number of images, or 'rest'"
+    assert problem.message == f"output.splits.train: {said}, found {found}"

@@ -50,9 +50,19 @@ class CocoFormat:
             for split, one in lists.items():
                 one.finish()
                 files[split].append(f"{split}/{ANNOTATIONS}")
+        endings = {Path(name).suffix for named in files.values() for name in named} - {Path(ANNOTATIONS).suffix}
+        # No picture's ending has this last letter, and that of the annotations does.
+        pictures = f"*{endings.pop()}" if len(endings) == 1 else "*[0-9a-mo-z]"
         return Manifest(
             {
-                split: WrittenSplit(selection.images_in(split), tuple(files[split]), sizes[split])
+                split: WrittenSplit(
+                    selection.images_in(split),
+                    tuple(files[split]),
+                    sizes[split],
+                    f"{split}/{pictures}",
+                    parted.image_alone,
+                    pictures_alone=True,
+                )
                 for split in selection.splits
             }
         )

@@ -24,6 +24,7 @@ class WrittenSplit:
             `SelectedImages.schema`, or `columns`; None if it cannot.
         columns: the types of the columns that it reads, if the files themselves do not tell them.
         needs_types: whether its reader of these files guesses types, unless it gets them as a setting.
+        pictures_alone: whether it reads pictures alone. The card says so, or it would take their folders for classes.
     """
 
     rows: int
@@ -32,6 +33,7 @@ class WrittenSplit:
     pattern: str | None = None
     columns: "Features | None" = None
     needs_types: bool = False
+    pictures_alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +44,13 @@ class Manifest:
         splits: by name, every split of the selection.
         others: the names of files that belong to no split, such as an index.
         digests: the sha256 in hex of files, by name, where synthgen's own format knows it. All others are hashed.
+        folders: of several formats, what each wrote into the folder of its name.
     """
 
     splits: Mapping[str, WrittenSplit]
     others: tuple[str, ...] = ()
     digests: Mapping[str, str] = field(default_factory=dict)
+    folders: "Mapping[str, Manifest]" = field(default_factory=dict)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -57,6 +61,11 @@ class Manifest:
     def loads(self) -> bool:
         """Whether `datasets.load_dataset` finds the images of every split."""
         return all(split.pattern for split in self.splits.values() if split.rows)
+
+    @property
+    def loaded(self) -> WrittenSplit | None:
+        """A split that `datasets` reads, if there is one."""
+        return next((split for split in self.splits.values() if split.rows and split.pattern), None)
 
 
 class FormatWriter(Protocol):

@@ -77,6 +77,13 @@ class PartedImages:
         others = {"image", *self.pictures, *self.lists} - {but}
         return Features({name: kind for name, kind in self.features.items() if name not in others})
 
+    @property
+    def image_alone(self) -> "Features":
+        """The type of the column `image`."""
+        from datasets import Features
+
+        return Features({"image": self.features["image"]})
+
     def _parts(self, split: str, row: ImageRow) -> Parts:
         cells = cast("Mapping[str, object]", row)
         image_id = row["id"]

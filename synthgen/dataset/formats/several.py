@@ -22,12 +22,14 @@ class SeveralFormats(FormatWriter):
     formats: Mapping[str, tuple[FormatWriter, FormatOrigin]]
 
     def write(self, selection: Selection, images: SelectedImages, folder: Path) -> Manifest:
-        """Write them all: see `FormatWriter`. Patterns and sizes are those of the first that `datasets` reads."""
-        written = []
+        """Write them all: see `FormatWriter`. Patterns and sizes are those of the first that `datasets` reads whole."""
+        written, folders = [], dict[str, Manifest]()
         for name, (writer, origin) in self.formats.items():
             (folder / name).mkdir()
-            written.append(_inside(name, write_in_format(writer, origin, selection, images, folder / name)))
-        loaded = next((one for one in written if one.loads), written[0])
+            folders[name] = write_in_format(writer, origin, selection, images, folder / name)
+            written.append(_inside(name, folders[name]))
+        loads = sorted((one for one in written if one.loads), key=_reads_pictures_alone)
+        loaded = loads[0] if loads else written[0]
         splits = {
             split: replace(
                 loaded.splits[split], files=tuple(file for one in written for file in one.splits[split].files)
@@ -35,7 +37,11 @@ class SeveralFormats(FormatWriter):
             for split in selection.splits
         }
         digests = {name: digest for one in written for name, digest in one.digests.items()}
-        return Manifest(splits, tuple(other for one in written for other in one.others), digests)
+        return Manifest(splits, tuple(other for one in written for other in one.others), digests, folders)
+
+
+def _reads_pictures_alone(manifest: Manifest) -> bool:
+    return manifest.loaded is not None and manifest.loaded.pictures_alone
 
 
 def _inside(name: str, manifest: Manifest) -> Manifest:

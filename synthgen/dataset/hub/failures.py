@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from synthgen.errors import StorageError, SynthgenError, UsageError, first_line
 from synthgen.models.part_source import http_error
 
-_LATER = "Run the same command again: what has arrived is not sent again."
+_AGAIN = "Run the same command again"
+_LATER = f"{_AGAIN}: what has arrived is not sent again."
 _LOGIN = "Log in with `hf auth login`, or set HF_TOKEN. A token is never an option: others could read it."
 _WRITE = "It needs a token that may write there: https://huggingface.co/settings/tokens."
 _BUSY = (408, 429, 500, 502, 503, 504)
@@ -30,12 +31,13 @@ def offline() -> UsageError:
 
 
 @contextmanager
-def speaking_to_the_hub(repository: str, doing: str, token: str | None) -> Iterator[None]:
+def speaking_to_the_hub(repository: str, doing: str, token: str | None, *, sends: bool = True) -> Iterator[None]:
     """Turn what huggingface_hub raises into an error that says what to do.
 
     Args:
         doing: what was being done, such as "uploading".
         token: is kept out of every message.
+        sends: whether the command is one that sends files.
 
     Raises:
         UsageError: the Hub refuses, and will refuse again.
@@ -53,10 +55,10 @@ def speaking_to_the_hub(repository: str, doing: str, token: str | None) -> Itera
     except OfflineModeIsEnabled as error:
         raise offline() from error
     except (http_error(), EntryNotFoundError, RuntimeError, OSError, ValueError) as error:
-        raise _described(error, repository, doing, token) from None
+        raise _described(error, repository, doing, token, _LATER if sends else f"{_AGAIN}.") from None
 
 
-def _described(error: Exception, repository: str, doing: str, token: str | None) -> SynthgenError:
+def _described(error: Exception, repository: str, doing: str, token: str | None, later: str) -> SynthgenError:
     """Describe an error, or what it was raised from: threads that upload wrap theirs."""
     from huggingface_hub.errors import HfHubHTTPError
 
@@ -65,14 +67,14 @@ def _described(error: Exception, repository: str, doing: str, token: str | None)
         cause = cause.__cause__
     if isinstance(cause, HfHubHTTPError) and cause.response is not None:
         said = (cause.server_message or "").strip() or first_line(cause)
-        return _refused(cause.response.status_code, repository, doing, _without(token, said))
+        return _refused(cause.response.status_code, repository, doing, _without(token, said), later)
     what = _without(token, f"{doing} {repository} failed: {type(cause).__name__}: {first_line(cause)}")
     if isinstance(error, ValueError) and not isinstance(error, OSError):
         return UsageError(what)
-    return StorageError(what, hint=f"Is the network up, and the Hub? {_LATER}")
+    return StorageError(what, hint=f"Is the network up, and the Hub? {later}")
 
 
-def _refused(status: int, repository: str, doing: str, said: str) -> SynthgenError:
+def _refused(status: int, repository: str, doing: str, said: str, later: str) -> SynthgenError:
     if status == 401:
         return UsageError(f"the Hub does not accept the token: {said}", hint=_LOGIN)
     if status == 403:
@@ -81,7 +83,7 @@ def _refused(status: int, repository: str, doing: str, said: str) -> SynthgenErr
         hint = "Run the same command again: it looks at the repository as it is now."
         return StorageError(f"somebody else changed {repository} meanwhile, so nothing was committed", hint=hint)
     if status in _BUSY:
-        return StorageError(f"{doing} {repository} failed: the Hub answered {status}: {said}", hint=_LATER)
+        return StorageError(f"{doing} {repository} failed: the Hub answered {status}: {said}", hint=later)
     return UsageError(f"{doing} {repository}: the Hub refuses ({status}): {said}")
 
 

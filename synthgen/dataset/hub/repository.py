@@ -50,9 +50,9 @@ class Repository:
         branch: the branch that is looked at and committed to.
     """
 
-    def __init__(self, api: "HfApi", name: str, branch: str, token: str) -> None:
+    def __init__(self, api: "HfApi", name: str, branch: str, token: str, *, sends: bool) -> None:
         self.name, self.branch = name, branch
-        self._api, self._token = api, token
+        self._api, self._token, self._sends = api, token, sends
 
     @property
     def url(self) -> str:
@@ -147,7 +147,7 @@ class Repository:
 
     @contextmanager
     def _speaking(self, doing: str) -> Iterator[None]:
-        with speaking_to_the_hub(self.name, doing, self._token):
+        with speaking_to_the_hub(self.name, doing, self._token, sends=self._sends):
             yield
 
 
@@ -184,11 +184,12 @@ def check_branch(name: str) -> None:
         raise UsageError(f"expected the name of a branch, found {what}: {name}", argument="revision")
 
 
-def open_repository(name: str, branch: str) -> Repository:
+def open_repository(name: str, branch: str, *, sends: bool = True) -> Repository:
     """Open a repository as the user whose token is in the environment, or who has logged in.
 
     Args:
         name: `owner/name`, or a name alone for one of the user's own.
+        sends: whether anything is to be sent there.
 
     Raises:
         UsageError: there is no token, or the Hub does not accept it.
@@ -201,10 +202,10 @@ def open_repository(name: str, branch: str) -> Repository:
     token = token_here()
     if token is None:
         raise no_token()
-    with speaking_to_the_hub(name, "opening", token):
+    with speaking_to_the_hub(name, "opening", token, sends=sends):
         api = HfApi(token=token)
         user = answered(api.whoami)["name"]
-    return Repository(api, name if "/" in name else f"{user}/{name}", branch, token)
+    return Repository(api, name if "/" in name else f"{user}/{name}", branch, token, sends=sends)
 
 
 def token_here() -> str | None:
