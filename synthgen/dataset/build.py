@@ -96,7 +96,8 @@ def build(
         sampled.write(new)
         write_card(new, summary, manifest.loaded)
         for below, written in manifest.folders.items():
-            if written.loads:
+            # A folder of Parquet alone is read without a card, which would be in the way of pyarrow's own reader.
+            if written.loads and not all(file.endswith(".parquet") for file in written.files):
                 part = replace(summary, splits=_splits(selection, written, {}, new / below))
                 write_folder_card(new / below, below, part, images.schema, written.loaded)
         write_croissant(new, summary, manifest, images.schema, description)
