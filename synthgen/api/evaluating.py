@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -56,7 +56,6 @@ def evaluate(
     device: str = "auto",
     seed: int = 0,
     on_progress: OnProgress = ignore,
-    stop: Callable[[], bool] = lambda: False,
 ) -> Evaluation:
     """Measure whether synthetic images help a learner on real images.
 
@@ -80,12 +79,10 @@ def evaluate(
         allow_remote: fetch images that a set names by address.
         cache: the folder of embeddings and hashes; by default in your cache folder.
         seed: of every random draw.
-        stop: is asked before each fit whether to stop.
 
     Raises:
         UsageError: an argument is invalid, or the sets do not go together.
         ModelError, DeviceError, StorageError: a model, a device or a disk fails.
-        Interrupted: `stop` said so.
 
     Example:
         >>> real = synthgen.render("outputs/real-workers", 40, even=True)
@@ -116,7 +113,7 @@ def evaluate(
     opened = {name: opening.open(name, source) for name, source in sources.items()}
     looked = {name: _look(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}
     divided = divide(looked["real"], looked["synthetic"], looked.get("test"), looked.get("more_real"), seed)
-    trained = run_arms(divided, learner_of(learner), seeds, seed, on_progress, stop)
+    trained = run_arms(divided, learner_of(learner), seeds, seed, on_progress)
     findings = replace(
         findings_of(divided, trained, learner, smallest, seed),
         left_out={each.title: each.left_out for each in looked.values() if each.left_out},
@@ -232,7 +229,8 @@ def _look(
     return LookedSet(
         title,
         images.source,
-        *(tuple(str(texts[column][row]) for row in rows) for column in ("id", "label")),
+        tuple(str(texts["id"][row]) for row in rows),
+        tuple(str(texts["label"][row]) for row in rows),
         tuple(kept),
         tuple(hashes),
         vectors,

@@ -68,7 +68,7 @@ class Pool:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Drawn:
+class Lesson:
     """What one arm trains on with one seed: rows of the pool, and the classes that they are taught as."""
 
     rows: Codes
@@ -102,7 +102,7 @@ def _ratios(real: int, other: int) -> Iterator[tuple[float, bool]]:
         yield ratio, False
 
 
-def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Drawn:
+def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
     """Draw what an arm trains on. Larger ratios have all that smaller ones have with the same seed.
 
     Args:
@@ -127,12 +127,12 @@ def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Drawn:
         case ArmKind.SHUFFLED:
             again = rng.choice(pool.synthetic, count, replace=count > len(pool.synthetic))
             taught = np.concatenate([pool.classes[train], rng.permutation(pool.classes[again])])
-            return Drawn(np.concatenate([train, again]), taught)
+            return Lesson(np.concatenate([train, again]), taught)
 
 
 def _first(rows: Codes, count: int, whole: bool) -> Codes:
     return rows if whole else rows[:count]
 
 
-def _taught(pool: Pool, rows: Codes) -> Drawn:
-    return Drawn(rows, pool.classes[rows])
+def _taught(pool: Pool, rows: Codes) -> Lesson:
+    return Lesson(rows, pool.classes[rows])

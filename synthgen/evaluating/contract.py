@@ -133,9 +133,7 @@ def _near(images: LookedSet, other: LookedSet, least: float) -> dict[int, NearOt
     rows = [str(row) for row in range(len(images))]
     (found,) = compare(rows, images.hashes, images.vectors, [there], rule)
     near = {int(each.id): each for each in found.near}
-    return {
-        row: NearOther(images.ids[row], near[row].other, near[row].bits, near[row].cosine) for row in sorted(near)
-    }
+    return {row: NearOther(images.ids[row], near[row].other, near[row].bits, near[row].cosine) for row in sorted(near)}
 
 
 def _without(images: LookedSet, near: dict[int, NearOther]) -> Codes:
@@ -196,4 +194,6 @@ def _check_sizes(real: LookedSet, test: LookedSet, classes: Sequence[str]) -> No
     few = [name for name in classes if counts[name] < FEWEST]
     if few:
         what = f"the class {few[0]!r} has {counts[few[0]]} real images for training, of {FEWEST} that are needed"
-        raise UsageError(what, argument="real", hint="Give more real images of it, or name a test of its own with `test`.")
+        raise UsageError(
+            what, argument="real", hint="Give more real images of it, or name a test of its own with `test`."
+        )

@@ -1,13 +1,17 @@
 """evaluation.json: the content, and its schema."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from synthgen.errors import UsageError
 from synthgen.evaluating.arms import ArmKind
 from synthgen.evaluating.contract import LeakCheck
 from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
 from synthgen.evaluating.gates import UsefulnessCheck
+from synthgen.files import check_file, check_folder
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import MeasuredScores, Usefulness
+from synthgen.store.layout import PLAN
 
 JSON = "evaluation.json"
 FORMAT = 1
@@ -49,6 +53,20 @@ def document_of(
         "test": {"sha256": found.test_sha256, "groups": found.test_groups},
         "notes": list(found.notes),
     }
+
+
+def check_evaluation_folder(folder: Path) -> None:
+    """Check that evaluation.json can be written to a folder, before any image is looked at.
+
+    Raises:
+        UsageError: the folder is a run.
+        StorageError: it is a file, or cannot be written.
+    """
+    if (folder / PLAN).is_file():
+        hint = f"Choose another folder with `output`, such as {folder / 'evaluation'}."
+        raise UsageError(f"{folder} is a run", argument="output", hint=hint)
+    check_folder(folder)
+    check_file(folder / JSON)
 
 
 def evaluation_schema() -> dict[str, object]:

@@ -1,11 +1,10 @@
 """The experiment: every arm is trained with every seed, tuned on validation, and tested on real images alone."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from synthgen.errors import Interrupted
 from synthgen.evaluating.arms import Arm, Pool, arms_of, draw
 from synthgen.evaluating.contract import Divided, split_training
 from synthgen.evaluating.learners import EmbeddingLearner
@@ -33,18 +32,12 @@ class TrainedArm:
 
 
 def run_arms(
-    divided: Divided,
-    learner: EmbeddingLearner,
-    seeds: int,
-    seed: int,
-    on_progress: OnProgress,
-    stop: Callable[[], bool],
+    divided: Divided, learner: EmbeddingLearner, seeds: int, seed: int, on_progress: OnProgress
 ) -> list[TrainedArm]:
     """Train and test every arm. All share the split, the draws and the test of each seed.
 
     Raises:
         UsageError: the images cannot be divided.
-        Interrupted: `stop` said so.
     """
     pool, vectors, codes = _pool(divided)
     test_classes = codes[divided.test.labels]
@@ -55,8 +48,6 @@ def run_arms(
     for arm in arms:
         sizes, right, validated, correct = [], [], [], []
         for number, (train, validation) in enumerate(splits):
-            if stop():
-                raise Interrupted("interrupted", hint="Run the same command again; embeddings are kept.")
             drawn = draw(arm, pool, train, (seed, number))
             targets = np.concatenate([divided.real.vectors[validation], divided.test.vectors])
             said = learner.predict(vectors[drawn.rows], drawn.classes, targets)
@@ -88,7 +79,7 @@ def _pool(divided: Divided) -> tuple[Pool, Vectors, _Codes]:
     codes = _Codes(divided.classes)
     sets = [divided.real, divided.synthetic, *([divided.more_real] if divided.more_real is not None else [])]
     ends = np.cumsum([0, *(len(each) for each in sets)])
-    rows = [np.arange(start, end) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    rows = [np.arange(start, end) for start, end in pairwise(ends.tolist())]
     classes = np.concatenate([codes[each.labels] for each in sets])
     more = rows[2] if len(rows) > 2 else np.empty(0, np.int64)
     return Pool(classes, rows[0], rows[1], more), np.concatenate([each.vectors for each in sets]), codes

@@ -1,4 +1,4 @@
-"""Learners on frozen embeddings: a linear probe and nearest neighbours. Each is fitted with several settings at once."""
+"""Learners on frozen embeddings: a linear probe and nearest neighbours, each with several settings at once."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ class LookedSet:
 def near_cosine(real: LookedSet, seed: int) -> float:
     """Return from which cosine on two images count as copies.
 
-    It is `NEAR_COSINE` of splits, or more where the judge finds all these images alike: a copy must be ten times nearer than
+    It is that of splits, or more where the judge finds all these images alike: a copy must be ten times nearer than
     half of the real images are to the nearest other one.
     """
     rows = real.distinct()
