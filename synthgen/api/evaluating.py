@@ -23,6 +23,8 @@ from synthgen.spec.model import BUNDLED_JUDGE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pandas as pd
+
     from synthgen.api.set_looker import SetLooker
     from synthgen.auditing.input.arguments import AnyPath
     from synthgen.auditing.input.judges import JudgeId
@@ -151,11 +153,11 @@ class _Opening:
             label = self.label if here or self.label in images.columns else None
             there = [column for column in self.clusters if here or column in images.columns]
             frame = read_frame(images, label, clusters=there)
-        texts = {
-            str(column): [None if cell is None or cell != cell else str(cell) for cell in frame[column]]
-            for column in frame
-        }
-        return images, texts
+        return images, {str(name): _texts(frame[name]) for name in frame}
+
+
+def _texts(cells: pd.Series[str]) -> list[str | None]:
+    return [None if missing else str(cell) for cell, missing in zip(cells, cells.isna(), strict=True)]
 
 
 @contextmanager

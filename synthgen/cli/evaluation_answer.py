@@ -22,18 +22,20 @@ _WORST = 3
 def answer_of_evaluation(found: "Evaluation", document: Path) -> Answer:
     """Show the verdict and every arm, and fail if a gate does."""
     findings, said = found.findings, session.names.rendered
-    difference = findings.decisive.difference
-    assert difference is not None, "a mixed arm has a difference"
+    scored = findings.decisive.scored.difference
+    assert scored is not None, "a mixed arm has a difference"
 
     lines: list[RenderableType] = [
         f"verdict   {findings.verdict.value}: {findings.reason}",
         f"by        {findings.decided_by}, the best ratio in validation",
-        f"accuracy  {_signed(difference)} compared with real images alone",
+        f"accuracy  {_signed(scored.accuracy)} compared with real images alone",
+        f"balanced  {_signed(scored.balanced)} in balanced accuracy",
+        f"worst     {_signed(scored.worst)} in the accuracy of the worst class",
         "",
         *aligned([("trained on", "images", "right", "against real alone", "Holm p"), *_rows(findings)]),
         "",
-        *(f"gate      {check.gate}: {check.outcome.value}, {check.reason}" for check in found.gates),
-        *(f"class     {line}" for line in _classes(findings)),
+        *(f"gate      {check.gate}: {check.outcome.value}" for check in found.gates),
+        *(f"classes   {line}" for line in _classes(findings)),
         *(f"note      {said(line)}" for line in _notes(findings)),
         f"figures   {document}",
     ]
@@ -49,10 +51,9 @@ def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:
 
 
 def _classes(findings: "UsefulnessFindings") -> Iterator[str]:
-    """Show the classes that lost most, if the interval of one lies below 0, and the difference of the worst class."""
+    """Show the classes that lost most, of those whose interval lies below 0."""
     scored = findings.decisive.scored.difference
     assert scored is not None, "a mixed arm has a difference"
-    yield f"worst class {_signed(scored.worst)}, balanced accuracy {_signed(scored.balanced)}"
     below = ((each.value, name) for name, each in scored.classes.items() if each.high < 0)
     lost = [name for _, name in sorted(below)]
     for name in lost[:_WORST]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from hashlib import sha256
 
@@ -82,7 +82,8 @@ def divide(
     groups, checks = real.groups(least), []
     if test is None:
         sides = np.array(_sides(real, groups, {_DEVELOPMENT: 1 - TEST_SHARE, _TEST: TEST_SHARE}, f"{seed} test"))
-        kept, test = np.flatnonzero(sides == _DEVELOPMENT), real.take(np.flatnonzero(sides == _TEST))
+        kept = np.flatnonzero(sides == _DEVELOPMENT)
+        test = replace(real.take(np.flatnonzero(sides == _TEST)), title=_TEST)
     else:
         near = _near(real, test, least)
         _check_overlap(real, test, near)

@@ -11,7 +11,8 @@ from synthgen.evaluating.experiment import TrainedArm
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import ScoredArm, Usefulness, score_arms, usefulness
 
-BLIND = "the control with shuffled labels did not hurt, so this experiment cannot see what labels are worth"
+BLIND = "shuffled labels did no harm: the experiment is blind"
+"""The negative control failed: whatever helps the learner, it is not what images are labelled as."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ class UsefulnessFindings:
     Attributes:
         verdict: on the arm `decided_by`.
         reason: why, in words.
-        decided_by: the name of the mixed arm that was best in validation.
+        decided_by: the name of the mixed arm that was best in validation; of equals, the one with most images.
         blind: whether the control with shuffled labels did not hurt.
         smallest: the smallest effect of interest.
         counts: images by set, as they were used.
@@ -89,7 +90,8 @@ def findings_of(
         FoundArm(each.arm, each.images, each.setting, each.validation, scored[each.arm.name]) for each in trained
     )
 
-    chosen = max((each for each in arms if each.arm.kind is ArmKind.MIXED), key=lambda each: each.validation)
+    mixed = [each for each in arms if each.arm.kind is ArmKind.MIXED]
+    chosen = max(mixed, key=lambda each: (each.validation, each.arm.ratio))
     control = next(each for each in arms if each.arm.kind is ArmKind.SHUFFLED)
     blind = _of(control).high >= 0
     verdict, reason = _decided(_of(chosen), smallest, blind)
@@ -130,9 +132,9 @@ def _decided(difference: Estimate, smallest: float, blind: bool) -> tuple[Useful
         return verdict, f"the interval lies {side} 0, and the difference is {smallest:g} or more"
     if difference.low <= 0 <= difference.high:
         wide = difference.half_width >= smallest
-        more = "; more test images would narrow it" if wide else f"; any difference is about {smallest:g} or less"
+        more = "; more test images would narrow it" if wide else " and is narrow: little or no effect"
         return verdict, f"the interval contains 0{more}"
-    return verdict, f"the difference is smaller than {smallest:g}, the smallest effect of interest"
+    return verdict, f"the difference is less than the smallest effect, {smallest:g}"
 
 
 def _notes(divided: Divided, present: Sequence[str]) -> list[str]:

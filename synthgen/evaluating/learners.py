@@ -33,7 +33,7 @@ class EmbeddingLearner(Protocol):
 
 
 class LinearProbe:
-    """Multinomial logistic regression on embeddings that are scaled to unit variance.
+    """Multinomial logistic regression.
 
     The loss is convex, and each fit starts at 0 with the same number of steps of L-BFGS, so that what an arm reaches
     depends on its images alone.
@@ -49,20 +49,17 @@ class LinearProbe:
 
         if len(np.unique(classes)) == 1:
             return np.full((len(self.settings), len(targets)), classes[0], dtype=np.int64)
-        mean, deviation = images.mean(0), images.std(0)
-        scale = np.where(deviation > 1e-6, deviation, 1.0)
-        known, asked = (images - mean) / scale, (targets - mean) / scale
         found = np.empty((len(self.settings), len(targets)), dtype=np.int64)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             for place, strength in enumerate(self.settings):
                 model = LogisticRegression(C=strength, max_iter=STEPS)
-                found[place] = model.fit(known, classes).predict(asked)
+                found[place] = model.fit(images, classes).predict(targets)
         return found
 
 
 class NearestNeighbours:
-    """The class that most of the nearest images have, by the cosine of centred embeddings; of equals, the nearer."""
+    """The class that most of the nearest images have, by cosine; of equals, the nearer."""
 
     setting = "neighbours"
     settings: Sequence[float] = (15, 9, 5, 3, 1)
@@ -71,10 +68,9 @@ class NearestNeighbours:
         """Vote with each number of neighbours, and return the predicted classes of targets, [settings, targets]."""
         from sklearn.neighbors import NearestNeighbors
 
-        mean = images.mean(0)
         most = min(int(max(self.settings)), len(images))
-        search = NearestNeighbors(n_neighbors=most, metric="cosine", algorithm="brute").fit(images - mean)
-        near = classes[search.kneighbors(targets - mean, return_distance=False)]
+        search = NearestNeighbors(n_neighbors=most, metric="cosine", algorithm="brute").fit(images)
+        near = classes[search.kneighbors(targets, return_distance=False)]
         found = np.empty((len(self.settings), len(targets)), dtype=np.int64)
         for place, count in enumerate(self.settings):
             found[place] = _voted(near[:, : int(count)], int(classes.max()) + 1)
