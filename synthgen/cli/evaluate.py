@@ -75,7 +75,7 @@ def evaluate(
     device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
 ) -> Answer:
-    """Measure whether synthetic images help a learner on real ones: helps, harms or cannot tell.
+    """Measure whether synthetic images help a learner. The verdict is helps, harms or cannot tell.
 
     Exit code 4: a gate failed, or there is not enough data to decide it.
     """

@@ -80,7 +80,7 @@ def _tuned(arm: Arm, trials: Sequence[_Trial], learner: EmbeddingLearner) -> Tra
 
 
 def _scaled(divided: Divided, train: Codes) -> tuple[Vectors, Vectors]:
-    """Return the embeddings of the pool and of the test, scaled so that real images for training have mean 0 and variance 1.
+    """Return the embeddings of the pool and of the test, scaled by the real images for training: mean 0, variance 1.
 
     All arms have the same features, and differ in their images alone.
     """

@@ -114,7 +114,7 @@ def findings_of(
         test_groups=len(np.unique(divided.test_groups)),
         counts=counts,
         left_out={},
-        notes=tuple(_notes(divided, present)),
+        notes=(*_notes(divided, present), *_ceiling(arms[0].scored.scores.accuracy.value, smallest)),
     )
 
 
@@ -144,6 +144,12 @@ def _notes(divided: Divided, present: Sequence[str]) -> list[str]:
     if missing := sorted(set(divided.classes) - set(divided.synthetic.labels)):
         found.append(f"the synthetic set has no image of {_listed(missing)}")
     return found
+
+
+def _ceiling(accuracy: float, smallest: float) -> list[str]:
+    if accuracy + smallest <= 1:
+        return []
+    return [f"real images alone get {accuracy:.3f} right, so that nothing can help; fewer of them may tell"]
 
 
 def _listed(names: Sequence[str]) -> str:
