@@ -64,7 +64,8 @@ def _classes(findings: "UsefulnessFindings") -> Iterator[str]:
 
 def _notes(findings: "UsefulnessFindings") -> Iterator[str]:
     counts = ", ".join(f"{count:,} {title}" for title, count in findings.counts.items())
-    yield f"images used: {counts}; {findings.seeds} seeds, learner {findings.learner}"
+    yield f"images used: {counts}"
+    yield f"learner {findings.learner}, {findings.seeds} seeds"
     for check in findings.checks:
         if check.test or check.train:
             both = [f"{len(check.test):,} that the test has"] if check.test else []

@@ -149,7 +149,7 @@ def _notes(divided: Divided, present: Sequence[str]) -> list[str]:
 def _ceiling(accuracy: float, smallest: float) -> list[str]:
     if accuracy + smallest <= 1:
         return []
-    return [f"real images alone get {accuracy:.3f} right, so that nothing can help; fewer of them may tell"]
+    return [f"real images alone get {accuracy:.3f} right: only fewer of them leave a gain"]
 
 
 def _listed(names: Sequence[str]) -> str:
