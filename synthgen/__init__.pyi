@@ -9,6 +9,8 @@ from .api.calibrating import keep_share as keep_share
 from .api.calibrating import pilot as pilot
 from .api.costing import Cost as Cost
 from .api.costing import cost as cost
+from .api.evaluating import evaluate as evaluate
+from .api.evaluation import Evaluation as Evaluation
 from .api.expanding import Expansion as Expansion
 from .api.expanding import expand as expand
 from .api.exporting import Exported as Exported

@@ -231,16 +231,16 @@ def test_a_decision_with_values_of_other_types_is_damage(tmp_path: Path) -> None
 
 
 def test_the_ledger_reads_as_reviewed_in_audits(tmp_path: Path) -> None:
-    from synthgen.api.auditing import _open_run
+    from synthgen.api.auditing import open_recorded
     from synthgen.auditing.input.audited_set import read_ledger
 
     run = tmp_path / "run"
     made(run, KEEPING)
     good, bad = of_verdict(run, "accepted"), of_verdict(run, "rejected")
-    before = Counter(read_ledger(_open_run(run), [])[0]["verdict"])
+    before = Counter(read_ledger(open_recorded(run), [])[0]["verdict"])
     synthgen.exclude(run, good[:3], reviewer="ana")
     synthgen.include(run, bad[:1], reviewer="ana")
-    now, _ = read_ledger(_open_run(run), [])
+    now, _ = read_ledger(open_recorded(run), [])
     assert Counter(now["verdict"])["accepted"] == before["accepted"] - 2
     assert Counter(now["reason"])["reviewer"] == 3
     assert "taken out by a reviewer" in (run / "report.html").read_text("utf-8")

@@ -48,7 +48,7 @@ def audit(place: SetSource, *, on_progress: OnProgress = ignore, **asked: Unpack
     """
     place, query = set_source("place", place), AuditQuery(**asked)
     with named_by_itself(place if isinstance(place, str | os.PathLike) else "the set"):
-        return Audit(audit_set(place, query, _open_run, _judges(query), on_progress))
+        return Audit(audit_set(place, query, open_recorded, _judges(query), on_progress))
 
 
 @spelled_out
@@ -76,7 +76,7 @@ def export_labels(
     place, query = set_source("place", place), AuditQuery(**asked)
     many, folder = number_of(count, "count"), expanded(path_of(folder, "folder"))
     with named_by_itself(place if isinstance(place, str | os.PathLike) else "the set"):
-        return draw_to_label(place, many, folder, query, _open_run, _judges(query), on_progress)
+        return draw_to_label(place, many, folder, query, open_recorded, _judges(query), on_progress)
 
 
 def _judges(query: AuditQuery) -> ClipJudges:
@@ -84,7 +84,7 @@ def _judges(query: AuditQuery) -> ClipJudges:
     return ClipJudges(device, query.trust, TransformersJudges(device))
 
 
-def _open_run(folder: Path) -> RecordedRun:
+def open_recorded(folder: Path) -> RecordedRun:
     """Read the plan of the run in `folder`, and which files it committed.
 
     Raises:

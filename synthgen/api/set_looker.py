@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,11 +29,15 @@ _HASH = ("perceptual-hash", "imagehash-16x16")
 def set_looker(planned: Plan) -> SetLooker:
     """Return what looks at the sets that a plan's dataset is compared with. Its judge is opened on first use."""
     against, judges = planned.spec.output.against, ClipJudges("auto", trust=True)
-    hashes = EmbeddingCache(judges.cache, *_HASH)
     if against is None or against.min_cosine is None:
-        return SetLooker(hashes)
-    judge = JudgeId(planned.spec.judge.id, planned.revisions.judge)
-    return SetLooker(hashes, EmbeddingCache(judges.cache, judge.name, judge.revision), lambda: judges.open(judge))
+        return SetLooker(EmbeddingCache(judges.cache, *_HASH))
+    return looker_of(judges, JudgeId(planned.spec.judge.id, planned.revisions.judge), judges.cache)
+
+
+def looker_of(judges: ClipJudges, judge: JudgeId, cache: Path | None) -> SetLooker:
+    """Return what hashes pictures and embeds them by a judge, which is opened on first use."""
+    looks = EmbeddingCache(cache, judge.name, judge.revision)
+    return SetLooker(EmbeddingCache(cache, *_HASH), looks, lambda: judges.open(judge))
 
 
 class SetLooker:

@@ -19,6 +19,7 @@ from synthgen.cli import (
     exporting,
     publishing,
     audit,
+    evaluate,
     reference,
 )
 
@@ -31,6 +32,7 @@ __all__ = [
     "attempts",
     "audit",
     "calibrate",
+    "evaluate",
     "expanding",
     "exporting",
     "keeping",

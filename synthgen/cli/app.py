@@ -13,7 +13,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Exit codes: 0 done; 2 fix the command, the spec or the model; 3 quota not met; 4 audit gate failed; "
+    epilog="Exit codes: 0 done; 2 fix the command, the spec or the model; 3 quota not met; 4 gate failed; "
     "5 model hub, device or storage: trying again may help; 75 interrupted: run again to resume; 130 Ctrl-C twice.",
 )
 

@@ -17,14 +17,21 @@ def schema(
     audit: Annotated[
         bool, typer.Option("--audit", help="Print the schema of audit.json instead, which is also the result of audit.")
     ] = False,
+    evaluation: Annotated[
+        bool, typer.Option("--evaluation", help="Print the schema of evaluation.json, the result of evaluate, instead.")
+    ] = False,
     result: Annotated[
         bool, typer.Option("--result", help="Print the schema of every command's --json output instead.")
     ] = False,
 ) -> Answer:
     """Print the JSON Schema of specs, for editors and pipelines."""
-    if audit and result:
-        raise UsageError("use either `audit` or `result`, not both")
-    if result:
+    if audit + evaluation + result > 1:
+        raise UsageError("use only one of `audit`, `evaluation` and `result`")
+    if evaluation:
+        from synthgen.evaluating.document import evaluation_schema
+
+        found = evaluation_schema()
+    elif result:
         found = result_schema()
     elif audit:
         from synthgen.auditing.report import audit_schema

@@ -83,6 +83,7 @@ def test_schedulers_come_out_of_the_command_line_as_measured(tmp_path: Path) -> 
     now = drive_model("stable-diffusion", tmp_path, names)["schedulers"]
     before = data()["schedulers"]["stable-diffusion"]["schedulers"]
     for name in names:
+        assert now[name].keys() == before[name].keys(), (now[name], before[name])
         assert now[name].get("refused") == before[name].get("refused")
         if "refused" not in before[name]:  # other processors round otherwise
             assert max(now[name]["direct"], now[name]["batches"]) <= FURTHEST

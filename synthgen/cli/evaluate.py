@@ -1,0 +1,106 @@
+"""`synthgen evaluate`: parses options, calls `api`, prints."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.command import command
+from synthgen.cli.evaluation_answer import answer_of_evaluation
+from synthgen.cli.options import AllowRemote, Device, ImagesFrom, LabelColumn
+from synthgen.cli.session import session
+
+
+@command
+def evaluate(
+    real: Annotated[
+        str, typer.Option("--real", metavar="SET", help="Real images to train on: whatever `synthgen audit` opens.")
+    ],
+    synthetic: Annotated[str, typer.Option("--synthetic", metavar="SET", help="Synthetic images of the same classes.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of evaluation.json.")],
+    test: Annotated[
+        str | None,
+        typer.Option("--test", metavar="SET", help="Real images to test on. Default: 40 % of the real set, by source."),
+    ] = None,
+    more_real: Annotated[
+        str | None,
+        typer.Option(
+            "--more-real", metavar="SET", help="Other real images, added in the same numbers, for comparison."
+        ),
+    ] = None,
+    learner: Annotated[
+        str,
+        typer.Option(
+            "--learner",
+            metavar="NAME",
+            help="probe: a linear classifier of embeddings. knn: their nearest neighbours.",
+        ),
+    ] = "probe",
+    seeds: Annotated[
+        int,
+        typer.Option("--seeds", min=5, metavar="N", help="Repetitions, each with other splits and draws."),
+    ] = 5,
+    smallest_effect: Annotated[
+        float,
+        typer.Option(
+            "--smallest-effect", min=0, max=1, metavar="SHARE", help="Smallest difference of accuracy that matters."
+        ),
+    ] = 0.01,
+    gates: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--gate",
+            metavar="GATE",
+            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy' or 'worst class'. Repeatable.",
+        ),
+    ] = None,
+    judge: Annotated[
+        str, typer.Option("--judge", metavar="MODEL", help="Model that makes the embeddings, as in a spec.")
+    ] = "bundled:judge",
+    label: LabelColumn = None,
+    cluster: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--cluster",
+            metavar="COLUMN",
+            help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
+        ),
+    ] = None,
+    images_from: ImagesFrom = None,
+    allow_remote: AllowRemote = False,
+    cache: Annotated[
+        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
+    ] = None,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
+) -> Answer:
+    """Measure whether synthetic images help a learner. The verdict is helps, harms or cannot tell.
+
+    Exit code 4: a gate failed, or there is not enough data to decide it.
+    """
+    from synthgen.api.evaluating import evaluate
+    from synthgen.evaluating.document import check_evaluation_folder
+
+    check_evaluation_folder(output)
+    with session.progress(str(output), f"evaluating {synthetic}") as on_progress:
+        found = evaluate(
+            real,
+            synthetic,
+            test=test,
+            more_real=more_real,
+            learner=learner,
+            seeds=seeds,
+            smallest_effect=smallest_effect,
+            gates=gates or (),
+            judge=judge,
+            label=label,
+            cluster=cluster or (),
+            images_from=images_from,
+            allow_remote=allow_remote,
+            cache=cache,
+            device=device,
+            seed=seed,
+            on_progress=on_progress,
+        )
+    return answer_of_evaluation(found, found.write(output))

@@ -1,0 +1,92 @@
+"""The answer of `synthgen evaluate`: what is printed, and the reason for exit code 4."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.cells import aligned, shown
+from synthgen.cli.session import session
+from synthgen.errors import GateFailed, GateUndecided
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from synthgen.api.evaluation import Evaluation
+    from synthgen.evaluating.findings import UsefulnessFindings
+    from synthgen.stats.estimates import Estimate
+
+_WORST = 3
+
+
+def answer_of_evaluation(found: "Evaluation", document: Path) -> Answer:
+    """Show the verdict and every arm, and fail if a gate does."""
+    findings, said = found.findings, session.names.rendered
+    scored = findings.decisive.scored.difference
+    assert scored is not None, "a mixed arm has a difference"
+
+    lines: list[RenderableType] = [
+        f"verdict   {findings.verdict.value}: {findings.reason}",
+        f"by        {findings.decided_by}, the best ratio in validation",
+        f"accuracy  {_signed(scored.accuracy)} compared with real images alone",
+        f"balanced  {_signed(scored.balanced)} in balanced accuracy",
+        f"worst     {_signed(scored.worst)} in the accuracy of the worst class",
+        "",
+        *aligned([("trained on", "images", "right", "against real alone", "Holm p"), *_rows(findings)]),
+        "",
+        *(f"gate      {check.gate}: {check.outcome.value}" for check in found.gates),
+        *(f"classes   {line}" for line in _classes(findings)),
+        *(f"note      {said(line)}" for line in _notes(findings)),
+        f"figures   {document}",
+    ]
+    return Answer(result=found.to_dict(), lines=lines, error=_failure(found))
+
+
+def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:
+    for each in findings.arms:
+        right, adjusted = each.scored.scores.accuracy, each.scored.adjusted
+        more = _signed(each.difference) if each.difference is not None else "-"
+        chance = "-" if adjusted is None else "<0.001" if adjusted < 0.001 else f"{adjusted:.3f}"
+        yield each.arm.name, f"{each.images:,.0f}", f"{right.value:.3f}", more, chance
+
+
+def _classes(findings: "UsefulnessFindings") -> Iterator[str]:
+    """Show the classes that lost most, of those whose interval lies below 0."""
+    scored = findings.decisive.scored.difference
+    assert scored is not None, "a mixed arm has a difference"
+    below = ((each.value, name) for name, each in scored.classes.items() if each.high < 0)
+    lost = [name for _, name in sorted(below)]
+    for name in lost[:_WORST]:
+        yield f"{shown(name)} {_signed(scored.classes[name])}"
+    if len(lost) > _WORST:
+        yield f"and {len(lost) - _WORST:,} more whose interval lies below 0"
+
+
+def _notes(findings: "UsefulnessFindings") -> Iterator[str]:
+    counts = ", ".join(f"{count:,} {title}" for title, count in findings.counts.items())
+    yield f"images used: {counts}"
+    yield f"learner {findings.learner}, {findings.seeds} seeds"
+    for check in findings.checks:
+        if check.test or check.train:
+            both = [f"{len(check.test):,} that the test has"] if check.test else []
+            both += [f"{len(check.train):,} that the real set has"] if check.train else []
+            yield f"left out of {check.images:,} {check.title} images: {' and '.join(both)}"
+    for title, reasons in findings.left_out.items():
+        for reason, count in reasons.items():
+            yield f"{title}: {count:,} images {reason} were left out"
+    yield from findings.notes
+
+
+def _signed(found: "Estimate") -> str:
+    return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+
+
+def _failure(found: "Evaluation") -> GateFailed | None:
+    """Return the reason for exit code 4: a gate failed or is undecided."""
+    failed = [check for check in found.gates if check.outcome == "fail"]
+    unsure = [check for check in found.gates if check.outcome == "insufficient data"]
+    if not failed and not unsure:
+        return None
+    lines = [f"{check.outcome}: {check.gate}: {check.reason}" for check in (*failed, *unsure)]
+    kind = GateFailed if failed else GateUndecided
+    return kind("\n".join(lines))

@@ -1,0 +1,138 @@
+"""The arms of an experiment: what each trains on. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+from synthgen.stats.search import Codes
+
+RATIOS = (0.5, 1.0, 2.0, 4.0, 8.0)
+"""Synthetic images for each real one."""
+REAL = "real"
+"""The name of the arm that others are compared with."""
+
+
+class ArmKind(StrEnum):
+    """What an arm adds to the real images, or takes instead of them."""
+
+    REAL = "real"
+    OVERSAMPLED = "oversampled"
+    MIXED = "mixed"
+    SYNTHETIC = "synthetic"
+    SHUFFLED = "shuffled"
+    MORE_REAL = "more real"
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One arm.
+
+    Attributes:
+        ratio: images that are added for each real one; 0 of `real`.
+        whole: whether that is all that the added set has.
+    """
+
+    kind: ArmKind
+    ratio: float
+    whole: bool = False
+
+    @property
+    def name(self) -> str:
+        """What the arm trains on, in words, unique in an experiment."""
+        times = f" x{self.ratio:.2g}" + (" (all)" if self.whole else "")
+        return {
+            ArmKind.REAL: REAL,
+            ArmKind.OVERSAMPLED: f"real oversampled{times}",
+            ArmKind.MIXED: f"real + synthetic{times}",
+            ArmKind.SYNTHETIC: f"synthetic alone{times}",
+            ArmKind.SHUFFLED: f"real + shuffled labels{times}",
+            ArmKind.MORE_REAL: f"real + more real{times}",
+        }[self.kind]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pool:
+    """All images that arms draw from, as rows of one table, by the set that they are of.
+
+    Attributes:
+        classes: of every row.
+        more_real: empty if there is none.
+    """
+
+    classes: Codes
+    real: Codes
+    synthetic: Codes
+    more_real: Codes
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lesson:
+    """What one arm trains on with one seed: rows of the pool, and the classes that they are taught as."""
+
+    rows: Codes
+    classes: Codes
+
+
+def arms_of(real: int, synthetic: int, more_real: int) -> list[Arm]:
+    """Return the arms that so many images for training, synthetic ones and more real ones allow, `real` first.
+
+    A ratio that takes more images than there are is replaced by the one that takes all, once. The control with
+    shuffled labels draws images again where it must: it is always at the largest ratio.
+    """
+    mixed = [*_ratios(real, synthetic)]
+    largest = mixed[-1]
+    return [
+        Arm(ArmKind.REAL, 0),
+        Arm(ArmKind.OVERSAMPLED, largest[0]),
+        *(Arm(ArmKind.MIXED, *each) for each in mixed),
+        Arm(ArmKind.SYNTHETIC, *largest),
+        Arm(ArmKind.SHUFFLED, RATIOS[-1]),
+        *(Arm(ArmKind.MORE_REAL, *each) for each in _ratios(real, more_real)),
+    ]
+
+
+def _ratios(real: int, other: int) -> Iterator[tuple[float, bool]]:
+    for ratio in RATIOS:
+        if round(ratio * real) >= other:
+            if other:
+                yield other / real, True
+            return
+        yield ratio, False
+
+
+def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
+    """Draw what an arm trains on. Larger ratios have all that smaller ones have with the same seed.
+
+    Args:
+        train: the rows of real images for training.
+        seed: that of the evaluation, and the number of the repetition.
+    """
+    count = round(arm.ratio * len(train))
+    rng = np.random.default_rng([*seed, *b"draw"])
+    synthetic, more = rng.permutation(pool.synthetic), rng.permutation(pool.more_real)
+    rng = np.random.default_rng([*seed, *arm.kind.value.encode()])
+    match arm.kind:
+        case ArmKind.REAL:
+            return _taught(pool, train)
+        case ArmKind.OVERSAMPLED:
+            return _taught(pool, np.concatenate([train, rng.choice(train, count)]))
+        case ArmKind.MIXED:
+            return _taught(pool, np.concatenate([train, _first(synthetic, count, arm.whole)]))
+        case ArmKind.SYNTHETIC:
+            return _taught(pool, _first(synthetic, count, arm.whole))
+        case ArmKind.MORE_REAL:
+            return _taught(pool, np.concatenate([train, _first(more, count, arm.whole)]))
+        case ArmKind.SHUFFLED:
+            again = rng.choice(pool.synthetic, count, replace=count > len(pool.synthetic))
+            taught = np.concatenate([pool.classes[train], rng.permutation(pool.classes[again])])
+            return Lesson(np.concatenate([train, again]), taught)
+
+
+def _first(rows: Codes, count: int, whole: bool) -> Codes:
+    return rows if whole else rows[:count]
+
+
+def _taught(pool: Pool, rows: Codes) -> Lesson:
+    return Lesson(rows, pool.classes[rows])

@@ -1,0 +1,200 @@
+"""What every evaluation keeps to: a frozen test, split by source, and nothing in training that shows it. Pure."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from hashlib import sha256
+
+import numpy as np
+
+from synthgen.dataset.against import NearOther, OtherSet, compare
+from synthgen.dataset.splits import assign_splits
+from synthgen.errors import UsageError
+from synthgen.evaluating.looked_set import LookedSet, near_cosine
+from synthgen.spec import AgainstSpec, Splits
+from synthgen.stats.search import Codes
+
+TEST_SHARE, VALIDATION_SHARE = 0.4, 0.2
+"""Of the real set where no test is given, and of what is left for training."""
+FEWEST = 2
+"""Images of each class that training and validation need, and test images in all."""
+_OVERLAP = 0.1
+"""Beyond this share of its images in the real set, a test is not one."""
+_DEVELOPMENT, _TEST, _TRAIN, _VALIDATION = "development", "test", "train", "validation"
+
+
+@dataclass(frozen=True, slots=True)
+class LeakCheck:
+    """What was left out of a set because it is in another one, by hash or embedding.
+
+    Attributes:
+        title: the checked set, in words.
+        test: its images that are near to one of the test, each with the nearest.
+        train: those that are near to no test image, but to a real one for training or validation.
+    """
+
+    title: str
+    images: int
+    test: tuple[NearOther, ...]
+    train: tuple[NearOther, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Divided:
+    """The sets of an experiment, free of leaks.
+
+    Attributes:
+        real: for training and validation.
+        groups: of `real`: what belongs together has the same number.
+        test_groups: those of the test.
+        classes: of the real set, sorted.
+        cosine: from which on two images count as copies.
+        checks: what was left out of each set.
+    """
+
+    real: LookedSet
+    test: LookedSet
+    synthetic: LookedSet
+    more_real: LookedSet | None
+    groups: Codes
+    test_groups: Codes
+    classes: tuple[str, ...]
+    cosine: float
+    checks: tuple[LeakCheck, ...]
+
+    @property
+    def test_sha256(self) -> str:
+        """A hash of the test's files, whatever their order: two evaluations with the same one had the same test."""
+        return sha256(b"".join(sorted(self.test.keys))).hexdigest()
+
+
+def divide(
+    real: LookedSet, synthetic: LookedSet, test: LookedSet | None, more_real: LookedSet | None, seed: int
+) -> Divided:
+    """Freeze the test, and leave out what is in it too.
+
+    Raises:
+        UsageError: the sets do not go together, or have too few images.
+    """
+    _check_classes(real, [synthetic, *(each for each in (test, more_real) if each is not None)])
+    least = near_cosine(real, seed)
+    groups, checks = real.groups(least), []
+    if test is None:
+        sides = np.array(_sides(real, groups, {_DEVELOPMENT: 1 - TEST_SHARE, _TEST: TEST_SHARE}, f"{seed} test"))
+        kept = np.flatnonzero(sides == _DEVELOPMENT)
+        test = replace(real.take(np.flatnonzero(sides == _TEST)), title=_TEST)
+    else:
+        near = _near(real, test, least)
+        _check_overlap(real, test, near)
+        checks.append(LeakCheck(real.title, len(real), tuple(near.values()), ()))
+        kept = _without(real, near)
+    development, groups = real.take(kept), groups[kept]
+    _check_sizes(development, test, sorted(set(real.labels)))
+
+    clean, check = _cleaned(synthetic, test, development, least)
+    checks.append(check)
+    more = None
+    if more_real is not None:
+        more, check = _cleaned(more_real, test, development, least)
+        checks.append(check)
+    classes = tuple(sorted(set(real.labels)))
+    return Divided(development, test, clean, more, groups, test.groups(least), classes, least, tuple(checks))
+
+
+def split_training(real: LookedSet, groups: Codes, seed: str) -> tuple[Codes, Codes]:
+    """Divide rows into those for training and those for validation, by group.
+
+    Every class has an image for training: one of which all would be for validation is used for training instead.
+
+    Raises:
+        UsageError: nothing is left for validation, because all images belong together.
+    """
+    sides = np.array(_sides(real, groups, {_TRAIN: 1 - VALIDATION_SHARE, _VALIDATION: VALIDATION_SHARE}, seed))
+    labels = np.array(real.labels, dtype=object)
+    for name in set(real.labels) - set(labels[sides == _TRAIN]):
+        sides[np.isin(groups, groups[labels == name])] = _TRAIN
+    train, validation = np.flatnonzero(sides == _TRAIN), np.flatnonzero(sides == _VALIDATION)
+    if not len(validation):
+        what = f"{real.source}: its {len(real):,} images for training belong together so that none validates"
+        raise UsageError(what, argument="real", hint="Give more images, or images of more sources.")
+    return train, validation
+
+
+def _sides(images: LookedSet, groups: Codes, splits: Splits, seed: str) -> list[str]:
+    codes = {name: code for code, name in enumerate(sorted(set(images.labels)))}
+    ids = [f"{seed} {row} {key.hex()}" for row, key in enumerate(images.keys)]
+    return assign_splits(ids, [(codes[label],) for label in images.labels], splits, groups.tolist())
+
+
+def _near(images: LookedSet, other: LookedSet, least: float) -> dict[int, NearOther]:
+    """Return by row the images that are near to one of another set."""
+    rule = AgainstSpec.model_validate({"sets": ["./other"], "min_cosine": least})
+    there = OtherSet(other.title, other.ids, other.hashes, other.vectors, "")
+    rows = [str(row) for row in range(len(images))]
+    (found,) = compare(rows, images.hashes, images.vectors, [there], rule)
+    near = {int(each.id): each for each in found.near}
+    return {row: NearOther(images.ids[row], near[row].other, near[row].bits, near[row].cosine) for row in sorted(near)}
+
+
+def _without(images: LookedSet, near: dict[int, NearOther]) -> Codes:
+    return np.setdiff1d(np.arange(len(images)), np.array([*near], dtype=np.int64))
+
+
+def _cleaned(images: LookedSet, test: LookedSet, real: LookedSet, least: float) -> tuple[LookedSet, LeakCheck]:
+    """Leave out what is in the test or in the real set.
+
+    Raises:
+        UsageError: nothing is left.
+    """
+    of_test, of_real = _near(images, test, least), _near(images, real, least)
+    of_train = {row: each for row, each in of_real.items() if row not in of_test}
+    kept = _without(images, {**of_test, **of_train})
+    if not len(kept):
+        what = f"all {len(images):,} images of {images.source} are copies of real ones"
+        hint = f"Give another set: {len(of_test):,} are in the test, and {len(of_train):,} in the training images."
+        raise UsageError(what, argument=images.title.replace(" ", "_"), hint=hint)
+    return images.take(kept), LeakCheck(images.title, len(images), tuple(of_test.values()), tuple(of_train.values()))
+
+
+def _check_classes(real: LookedSet, others: Sequence[LookedSet]) -> None:
+    classes = sorted(set(real.labels))
+    if len(classes) < 2:
+        there = f"one class, {classes[0]!r}" if classes else "no image with a class"
+        raise UsageError(f"{real.source} has {there}", argument="real", hint="A learner needs two classes or more.")
+    for other in others:
+        argument, theirs = other.title.replace(" ", "_"), sorted(set(other.labels))
+        if not theirs:
+            raise UsageError(f"{other.source} has no image with a class", argument=argument, hint="Label its images.")
+        unknown = [name for name in theirs if name not in classes]
+        if not unknown:
+            continue
+        close = get_close_matches(unknown[0], classes, n=1, cutoff=0.5)
+        meant = f"Did you mean {close[0]!r}? " if close else ""
+        shared = "none" if len(unknown) == len(theirs) else f"{len(unknown):,} of its {len(theirs):,} not"
+        what = f"{other.source} has the class {unknown[0]!r}, which the real set lacks: of its classes it has {shared}"
+        shown = ", ".join(map(repr, classes[:6])) + (f" and {len(classes) - 6:,} more" if len(classes) > 6 else "")
+        raise UsageError(what, argument=argument, hint=f"{meant}Name its classes as the real set does: {shown}.")
+
+
+def _check_overlap(real: LookedSet, test: LookedSet, near: dict[int, NearOther]) -> None:
+    there = len({each.other for each in near.values()})
+    if there > _OVERLAP * len(test):
+        first = next(iter(near.values()))
+        what = f"{there:,} of the {len(test):,} images of the test are in the real set too, such as {first.other}"
+        hint = "Give a test that the real set has no image of, or leave `test` out: it is then taken from the real set."
+        raise UsageError(what, argument="test", hint=hint)
+
+
+def _check_sizes(real: LookedSet, test: LookedSet, classes: Sequence[str]) -> None:
+    if len(test) < FEWEST:
+        many = "one image" if len(test) == 1 else "no images"
+        what = f"the test has {many}, of {FEWEST} that are needed at least"
+        raise UsageError(what, argument="test", hint="Give more test images: hundreds tell small differences.")
+    counts = Counter(real.labels)
+    few = [name for name in classes if counts[name] < FEWEST]
+    if few:
+        what = f"the class {few[0]!r} has {counts[few[0]]} real images for training, of {FEWEST} that are needed"
+        raise UsageError(
+            what, argument="real", hint="Give more real images of it, or name a test of its own with `test`."
+        )

@@ -1,0 +1,177 @@
+"""evaluation.json: the content, and its schema."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from synthgen.errors import UsageError
+from synthgen.evaluating.arms import ArmKind
+from synthgen.evaluating.contract import LeakCheck
+from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
+from synthgen.evaluating.gates import UsefulnessCheck
+from synthgen.files import check_file, check_folder
+from synthgen.stats.estimates import Estimate
+from synthgen.stats.paired import MeasuredScores, Usefulness
+from synthgen.store.layout import PLAN
+
+JSON = "evaluation.json"
+FORMAT = 1
+"""Increased when a key changes its meaning or is removed. New keys may appear without notice."""
+_MOST_PAIRS = 100
+
+
+def document_of(
+    found: UsefulnessFindings, checks: Sequence[UsefulnessCheck], judge: str, revision: str, seed: int
+) -> dict[str, object]:
+    """Return the content of evaluation.json."""
+    return {
+        "format": FORMAT,
+        "verdict": found.verdict.value,
+        "reason": found.reason,
+        "decided_by": found.decided_by,
+        "difference": _estimate(found.decisive.difference),
+        "smallest_effect": found.smallest,
+        "blind": found.blind,
+        "gates": [
+            {
+                "gate": str(check.gate),
+                "outcome": check.outcome.value,
+                "found": _estimate(check.found),
+                "reason": check.reason,
+            }
+            for check in checks
+        ],
+        "arms": [_arm(arm) for arm in found.arms],
+        "learner": found.learner,
+        "judge": {"name": judge, "revision": revision},
+        "seeds": found.seeds,
+        "seed": seed,
+        "classes": list(found.classes),
+        "images": dict(found.counts),
+        "left_out": {title: dict(reasons) for title, reasons in found.left_out.items()},
+        "leaks": [_leaks(check) for check in found.checks],
+        "near_cosine": found.cosine,
+        "test": {"sha256": found.test_sha256, "groups": found.test_groups},
+        "notes": list(found.notes),
+    }
+
+
+def check_evaluation_folder(folder: Path) -> None:
+    """Check that evaluation.json can be written to a folder, before any image is looked at.
+
+    Raises:
+        UsageError: the folder is a run.
+        StorageError: it is a file, or cannot be written.
+    """
+    if (folder / PLAN).is_file():
+        hint = f"Choose another folder with `output`, such as {folder / 'evaluation'}."
+        raise UsageError(f"{folder} is a run", argument="output", hint=hint)
+    check_folder(folder)
+    check_file(folder / JSON)
+
+
+def evaluation_schema() -> dict[str, object]:
+    """Return the JSON Schema of evaluation.json, which is also the result of `evaluate`."""
+    text, share = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
+    number, count = {"type": "number"}, {"type": "integer", "minimum": 0}
+    interval = _object({"value": number, "low": number, "high": number})
+    scores = _object(
+        {
+            "accuracy": interval,
+            "balanced_accuracy": interval,
+            "worst_class": interval,
+            "classes": {"type": "object", "additionalProperties": interval},
+        }
+    )
+    maybe = {"anyOf": [share, {"type": "null"}]}
+    arm = _object(
+        {
+            "name": text,
+            "kind": {"enum": [kind.value for kind in ArmKind]},
+            "ratio": {"type": "number", "minimum": 0},
+            "images": number,
+            "setting": number,
+            "validation_accuracy": share,
+            "scores": scores,
+            "difference": {"anyOf": [scores, {"type": "null"}]},
+            "p_value": maybe,
+            "p_value_holm": maybe,
+        }
+    )
+    pair = _object({"image": text, "other": text, "how": text})
+    leak = {"count": count, "pairs": {"type": "array", "items": pair, "maxItems": _MOST_PAIRS}}
+    outcome = {"enum": ["pass", "fail", "insufficient data"]}
+    properties: dict[str, object] = {
+        "format": {"const": FORMAT},
+        "verdict": {"enum": [each.value for each in Usefulness]},
+        "reason": text,
+        "decided_by": {**text, "description": "The arm that the verdict is on: the best of its kind in validation."},
+        "difference": {**interval, "description": "Its accuracy less that of real images alone, with 95 % interval."},
+        "smallest_effect": share,
+        "blind": {"type": "boolean", "description": "Whether the control with shuffled labels did not hurt."},
+        "gates": _list(_object({"gate": text, "outcome": outcome, "found": interval, "reason": text})),
+        "arms": _list(arm),
+        "learner": text,
+        "judge": _object({"name": text, "revision": text}),
+        "seeds": count,
+        "seed": count,
+        "classes": _list(text),
+        "images": {"type": "object", "additionalProperties": count},
+        "left_out": {"type": "object", "additionalProperties": {"type": "object", "additionalProperties": count}},
+        "leaks": _list(_object({"set": text, "images": count, "test": _object(leak), "train": _object(leak)})),
+        "near_cosine": {**share, "description": "From this cosine of embeddings on, two images count as copies."},
+        "test": _object({"sha256": text, "groups": count}),
+        "notes": _list(text),
+    }
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "synthgen evaluation",
+        **_object(properties),
+    }
+
+
+def _object(properties: Mapping[str, object]) -> dict[str, object]:
+    return {"type": "object", "properties": dict(properties), "required": list(properties)}
+
+
+def _list(items: Mapping[str, object]) -> dict[str, object]:
+    return {"type": "array", "items": dict(items)}
+
+
+def _arm(found: FoundArm) -> dict[str, object]:
+    scored = found.scored
+    return {
+        "name": found.arm.name,
+        "kind": found.arm.kind.value,
+        "ratio": found.arm.ratio,
+        "images": found.images,
+        "setting": found.setting,
+        "validation_accuracy": found.validation,
+        "scores": _scores(scored.scores),
+        "difference": _scores(scored.difference) if scored.difference is not None else None,
+        "p_value": scored.p_value,
+        "p_value_holm": scored.adjusted,
+    }
+
+
+def _scores(scores: MeasuredScores) -> dict[str, object]:
+    return {
+        "accuracy": _estimate(scores.accuracy),
+        "balanced_accuracy": _estimate(scores.balanced),
+        "worst_class": _estimate(scores.worst),
+        "classes": {name: _estimate(each) for name, each in scores.classes.items()},
+    }
+
+
+def _estimate(found: Estimate | None) -> dict[str, float] | None:
+    return {"value": found.value, "low": found.low, "high": found.high} if found is not None else None
+
+
+def _leaks(check: LeakCheck) -> dict[str, object]:
+    def side(near: Sequence[object]) -> dict[str, object]:
+        return {"count": len(near), "pairs": list(near[:_MOST_PAIRS])}
+
+    test, train = (
+        [{"image": each.id, "other": each.other, "how": each.how} for each in near]
+        for near in (check.test, check.train)
+    )
+    return {"set": check.title, "images": check.images, "test": side(test), "train": side(train)}

@@ -1,0 +1,157 @@
+"""What an evaluation found: every arm with its intervals, and the verdict. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthgen.evaluating.arms import REAL, Arm, ArmKind
+from synthgen.evaluating.contract import Divided, LeakCheck
+from synthgen.evaluating.experiment import TrainedArm
+from synthgen.stats.estimates import Estimate
+from synthgen.stats.paired import ScoredArm, Usefulness, score_arms, usefulness
+
+BLIND = "shuffled labels did no harm: the experiment is blind"
+"""The negative control failed: whatever helps the learner, it is not what images are labelled as."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundArm:
+    """An arm and its scores.
+
+    Attributes:
+        images: that its learners were trained on, on average over seeds.
+        setting: of the learner, chosen on validation.
+        validation: accuracy there.
+    """
+
+    arm: Arm
+    images: float
+    setting: float
+    validation: float
+    scored: ScoredArm
+
+    @property
+    def difference(self) -> Estimate | None:
+        """What it has more accuracy than real images alone; None of these."""
+        return self.scored.difference.accuracy if self.scored.difference is not None else None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UsefulnessFindings:
+    """What an evaluation found.
+
+    Attributes:
+        verdict: on the arm `decided_by`.
+        reason: why, in words.
+        decided_by: the name of the mixed arm that was best in validation; of equals, the one with most images.
+        blind: whether the control with shuffled labels did not hurt.
+        smallest: the smallest effect of interest.
+        counts: images by set, as they were used.
+        left_out: by set, how many images could not be used, by reason.
+    """
+
+    verdict: Usefulness
+    reason: str
+    decided_by: str
+    blind: bool
+    smallest: float
+    learner: str
+    seeds: int
+    arms: tuple[FoundArm, ...]
+    classes: tuple[str, ...]
+    checks: tuple[LeakCheck, ...]
+    cosine: float
+    test_sha256: str
+    test_groups: int
+    counts: Mapping[str, int]
+    left_out: Mapping[str, Mapping[str, int]]
+    notes: tuple[str, ...] = ()
+
+    def arm(self, name: str) -> FoundArm:
+        """Return the arm of a name."""
+        return next(each for each in self.arms if each.arm.name == name)
+
+    @property
+    def decisive(self) -> FoundArm:
+        """The arm that the verdict is on."""
+        return self.arm(self.decided_by)
+
+
+def findings_of(
+    divided: Divided, trained: Sequence[TrainedArm], learner: str, smallest: float, seed: int
+) -> UsefulnessFindings:
+    """Score the arms, and decide."""
+    present = [name for name in divided.classes if name in set(divided.test.labels)]
+    codes = np.array([present.index(label) for label in divided.test.labels], dtype=np.int64)
+    correct = {each.arm.name: each.correct for each in trained}
+    scored = score_arms(correct, REAL, codes, divided.test_groups, tuple(present), seed=seed)
+    arms = tuple(
+        FoundArm(each.arm, each.images, each.setting, each.validation, scored[each.arm.name]) for each in trained
+    )
+
+    mixed = [each for each in arms if each.arm.kind is ArmKind.MIXED]
+    chosen = max(mixed, key=lambda each: (each.validation, each.arm.ratio))
+    control = next(each for each in arms if each.arm.kind is ArmKind.SHUFFLED)
+    blind = _of(control).high >= 0
+    verdict, reason = _decided(_of(chosen), smallest, blind)
+    counts = {each.title: len(each) for each in (divided.real, divided.test, divided.synthetic)}
+    if divided.more_real is not None:
+        counts[divided.more_real.title] = len(divided.more_real)
+    return UsefulnessFindings(
+        verdict=verdict,
+        reason=reason,
+        decided_by=chosen.arm.name,
+        blind=blind,
+        smallest=smallest,
+        learner=learner,
+        seeds=len(trained[0].correct),
+        arms=arms,
+        classes=divided.classes,
+        checks=divided.checks,
+        cosine=divided.cosine,
+        test_sha256=divided.test_sha256,
+        test_groups=len(np.unique(divided.test_groups)),
+        counts=counts,
+        left_out={},
+        notes=(*_notes(divided, present), *_ceiling(arms[0].scored.scores.accuracy.value, smallest)),
+    )
+
+
+def _of(arm: FoundArm) -> Estimate:
+    assert arm.difference is not None, "only the real arm has none"
+    return arm.difference
+
+
+def _decided(difference: Estimate, smallest: float, blind: bool) -> tuple[Usefulness, str]:
+    verdict = usefulness(difference, smallest)
+    if blind:
+        return Usefulness.CANNOT_TELL, BLIND
+    if verdict is not Usefulness.CANNOT_TELL:
+        side = "above" if verdict is Usefulness.HELPS else "below"
+        return verdict, f"the interval lies {side} 0, and the difference is {smallest:g} or more"
+    if difference.low <= 0 <= difference.high:
+        wide = difference.half_width >= smallest
+        more = "; more test images would narrow it" if wide else " and is narrow: little or no effect"
+        return verdict, f"the interval contains 0{more}"
+    return verdict, f"the difference is less than the smallest effect, {smallest:g}"
+
+
+def _notes(divided: Divided, present: Sequence[str]) -> list[str]:
+    found = []
+    if untested := [name for name in divided.classes if name not in present]:
+        found.append(f"the test has no image of {_listed(untested)}, of which nothing is measured")
+    if missing := sorted(set(divided.classes) - set(divided.synthetic.labels)):
+        found.append(f"the synthetic set has no image of {_listed(missing)}")
+    return found
+
+
+def _ceiling(accuracy: float, smallest: float) -> list[str]:
+    if accuracy + smallest <= 1:
+        return []
+    return [f"real images alone get {accuracy:.3f} right: only fewer of them leave a gain"]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
+    return ", ".join(map(repr, names[:3])) + more

@@ -1,0 +1,102 @@
+"""Gates of an evaluation: limits that the difference of the deciding arm must keep, judged by its interval."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from synthgen.auditing.gates import GateOutcome
+from synthgen.errors import UsageError
+from synthgen.evaluating.findings import BLIND, UsefulnessFindings
+from synthgen.stats.estimates import Estimate
+
+EXAMPLE = "accuracy: difference >= 0.01"
+_LINE = re.compile(r"(?P<measure>.+?)\s*:\s*(?P<figure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)")
+_MEASURES = ("accuracy", "balanced accuracy", "worst class")
+
+
+@dataclass(frozen=True, slots=True)
+class UsefulnessGate:
+    """A limit on a difference from real images alone.
+
+    Attributes:
+        measure: 'accuracy', 'balanced accuracy' or 'worst class'.
+        most: whether `limit` is an upper limit; otherwise it is a lower one.
+    """
+
+    measure: str
+    most: bool
+    limit: float
+
+    def __str__(self) -> str:
+        return f"{self.measure}: difference {'<=' if self.most else '>='} {self.limit:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class UsefulnessCheck:
+    """A gate with its outcome.
+
+    Attributes:
+        reason: for the outcome, in words.
+    """
+
+    gate: UsefulnessGate
+    found: Estimate
+    outcome: GateOutcome
+    reason: str
+
+
+def parse_usefulness_gates(lines: Sequence[str]) -> tuple[UsefulnessGate, ...]:
+    """Read lines such as `accuracy: difference >= 0.01`. A limit may be a percentage.
+
+    Raises:
+        UsageError: a line is something else, or names what is not measured.
+    """
+    return tuple(_parsed(line) for line in lines)
+
+
+def decide_usefulness_gates(
+    gates: Sequence[UsefulnessGate], findings: UsefulnessFindings
+) -> tuple[UsefulnessCheck, ...]:
+    """Decide gates by the interval of the arm that the verdict is on. A blind experiment decides none."""
+    scored = findings.decisive.scored.difference
+    assert scored is not None, "a mixed arm has a difference"
+    by_measure = dict(zip(_MEASURES, (scored.accuracy, scored.balanced, scored.worst), strict=True))
+    return tuple(_decided(gate, by_measure[gate.measure], findings.blind) for gate in gates)
+
+
+def _decided(gate: UsefulnessGate, found: Estimate, blind: bool) -> UsefulnessCheck:
+    shown = f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    if blind:
+        return UsefulnessCheck(gate, found, GateOutcome.INSUFFICIENT, BLIND)
+    kept, broken = found.low >= gate.limit, found.high < gate.limit
+    if gate.most:
+        kept, broken = found.high <= gate.limit, found.low > gate.limit
+    if kept:
+        return UsefulnessCheck(gate, found, GateOutcome.PASS, f"{shown} keeps the limit")
+    if broken:
+        return UsefulnessCheck(gate, found, GateOutcome.FAIL, f"{shown} is beyond the limit")
+    reason = f"{shown} lies on both sides of the limit; more test images would narrow it"
+    return UsefulnessCheck(gate, found, GateOutcome.INSUFFICIENT, reason)
+
+
+def _parsed(line: str) -> UsefulnessGate:
+    matched = _LINE.fullmatch(line.strip())
+    if matched is None or matched["figure"] != "difference":
+        raise UsageError(f"gate {line!r}: not understood", argument="gates", hint=f"Expected {EXAMPLE!r}.")
+    measure = " ".join(matched["measure"].split())
+    if measure not in _MEASURES:
+        hint = f"Measured are {', '.join(map(repr, _MEASURES))}."
+        raise UsageError(f"gate {line!r}: {measure!r} is not measured", argument="gates", hint=hint)
+    return UsefulnessGate(measure, matched["sign"] in ("<=", "≤"), _limit(line, matched["limit"]))
+
+
+def _limit(line: str, text: str) -> float:
+    try:
+        limit = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        limit = math.nan
+    if not -1 <= limit <= 1:
+        hint = "A difference of shares is from -1 to 1: write 0.01 or 1%."
+        raise UsageError(f"gate {line!r}: {text!r} is not a limit", argument="gates", hint=hint)
+    return limit

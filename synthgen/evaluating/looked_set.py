@@ -1,0 +1,95 @@
+"""A set that was looked at: classes, hashes and embeddings of its images. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthgen.dataset.groups import Bond, bond_of, joined, near_by_cosine, near_by_hash
+from synthgen.spec.splits import NEAR_BITS, NEAR_COSINE
+
+if TYPE_CHECKING:
+    from synthgen.stats.search import Codes, Vectors
+
+_TENTH = 0.1
+_MOST = 2000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LookedSet:
+    """The images of a set that could be opened and have a class.
+
+    Attributes:
+        title: what the set is, such as "the real set".
+        source: what it is and where it is, in words.
+        labels: the class of each image.
+        keys: the sha256 of each file.
+        vectors: embeddings of length 1, [n, d].
+        shared: by name, what images may have in common, such as the picture that they were made from.
+        left_out: how many images are left out, by reason.
+    """
+
+    title: str
+    source: str
+    ids: tuple[str, ...]
+    labels: tuple[str, ...]
+    keys: tuple[bytes, ...]
+    hashes: tuple[bytes, ...]
+    vectors: Vectors
+    shared: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def take(self, rows: Codes) -> LookedSet:
+        """Return the set of these rows."""
+        places = rows.tolist()
+        return replace(
+            self,
+            ids=tuple(self.ids[row] for row in places),
+            labels=tuple(self.labels[row] for row in places),
+            keys=tuple(self.keys[row] for row in places),
+            hashes=tuple(self.hashes[row] for row in places),
+            vectors=self.vectors[rows],
+            shared={name: [keys[row] for row in places] for name, keys in self.shared.items()},
+        )
+
+    def groups(self, least: float) -> Codes:
+        """Number the images so that those which belong together have the same number.
+
+        Equal files, near-duplicates by hash or by a cosine of at least `least`, and what is `shared` join them.
+        """
+        return joined([*self._copies(), near_by_cosine("embedding", self.vectors, least), *self._bonds()], len(self))
+
+    def distinct(self) -> Codes:
+        """Return the place of one image of each group that hashes and `shared` alone join."""
+        _, first = np.unique(joined([*self._copies(), *self._bonds()], len(self)), return_index=True)
+        return np.asarray(first, dtype=np.int64)
+
+    def _copies(self) -> list[Bond]:
+        files: Sequence[Hashable] = self.keys
+        return [bond_of("file", files), near_by_hash("hash", self.hashes, NEAR_BITS)]
+
+    def _bonds(self) -> list[Bond]:
+        return [bond_of(name, keys) for name, keys in self.shared.items()]
+
+
+def near_cosine(real: LookedSet, seed: int) -> float:
+    """Return from which cosine on two images count as copies.
+
+    It is that of splits, or more where the judge finds all these images alike: a copy must be ten times nearer than
+    half of the real images are to the nearest other one.
+    """
+    rows = real.distinct()
+    if len(rows) > _MOST:
+        rows = np.sort(np.random.default_rng([seed, *b"near"]).choice(rows, _MOST, replace=False))
+    if len(rows) < 2:
+        return NEAR_COSINE
+    cosines = real.vectors[rows] @ real.vectors[rows].T
+    np.fill_diagonal(cosines, -1)
+    usual = float(np.median(1 - cosines.max(1).astype(np.float64)))
+    return max(NEAR_COSINE, 1 - _TENTH * max(usual, 0.0))

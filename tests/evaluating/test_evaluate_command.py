@@ -1,0 +1,66 @@
+"""`synthgen evaluate` as a user calls it."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+from PIL import Image
+
+from synthgen.cli import program
+from synthgen.evaluating.document import evaluation_schema
+
+SHADES = {"blue": (40, 60, 200), "green": (60, 160, 60), "red": (200, 50, 40)}
+
+
+def images(folder: Path, each: int, seed: int) -> Path:
+    """An image folder of noisy colours, one for each class."""
+    rng = np.random.default_rng(seed)
+    for name, shade in SHADES.items():
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            pixels = np.clip(np.array(shade) + rng.normal(scale=90, size=(6, 6, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).resize((32, 32)).save(folder / name / f"{number}.png")
+    return folder
+
+
+def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = {"real": images(tmp_path / "real", 12, 0), "synthetic": images(tmp_path / "synthetic", 30, 1)}
+    given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
+    rest = ["--learner", "knn", "--gate", "accuracy: difference >= 0.99", "-o", str(tmp_path / "out"), "--quiet"]
+
+    assert program.run(["evaluate", *given, *rest]) == 4
+    shown = capsys.readouterr()
+    assert shown.out.startswith("verdict")
+    assert all(len(line) <= 80 for line in shown.out.splitlines() if str(tmp_path) not in line)
+    assert "accuracy: difference >= 0.99" in shown.err
+
+    assert program.run(["evaluate", *given, *rest, "--json"]) == 4
+    result = json.loads(capsys.readouterr().out)["result"]
+    assert result["verdict"] in ("helps", "harms", "cannot tell")
+    assert result == json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    jsonschema.validate(result, evaluation_schema())
+    assert result["arms"][0]["name"] == "real"
+    assert all(each["difference"]["accuracy"]["low"] <= 1 for each in result["arms"][1:])
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--learner", "forest"], "--learner: expected probe or knn"),
+        (["--judge", "vqa:Salesforce/blip-vqa-base"], "--judge: vqa:Salesforce/blip-vqa-base answers questions"),
+        (["--gate", "f1: difference >= 0.1"], "--gate: gate 'f1: difference >= 0.1'"),
+        (["--test", "nowhere"], "--test: nowhere: there is no such file or folder"),
+        (["--smallest-effect", "0"], "--smallest-effect: "),
+    ],
+)
+def test_wrong_options_are_named(
+    more: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = str(images(tmp_path / "real", 1, 0))
+    given = ["evaluate", "--real", folder, "--synthetic", folder, "-o", str(tmp_path / "out"), *more, "--quiet"]
+    assert program.run(given) == 2
+    assert message in capsys.readouterr().err
