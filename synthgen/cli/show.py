@@ -70,18 +70,23 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         _how_to_go_on(found) if resumes else _how_to_make_more(found)
     )
     short = QuotaNotMet(f"{counted(found.missing, 'image')} short of what was asked for", hint=hint)
-    empty = _empty_splits(summary)
+    empty = _empty_splits(found)
     return Answer(result=result, lines=[*_run_lines(found, rendered)], error=short if found.missing else empty)
 
 
-def _empty_splits(summary: DatasetSummary) -> QuotaNotMet | None:
-    """Report splits that were asked for and have no image, since groups of images stay whole."""
-    if not summary.emptied:
+def _empty_splits(found: RunResult) -> QuotaNotMet | None:
+    """Warn of splits that have no image, since groups of images stay whole. Nobody asked for the default ones."""
+    from synthgen.spec.output import Output
+
+    emptied = found.summary.emptied
+    if not emptied:
         return None
-    names = ", ".join(map(repr, summary.emptied))
-    split = "the split" if len(summary.emptied) == 1 else "the splits"
+    names = ", ".join(map(repr, emptied))
+    split = "the split" if len(emptied) == 1 else "the splits"
     what = f"{split} {names} should have images, and whole groups of images left none"
     session.warn(what)
+    if found.spec.output.splits == Output().splits:
+        return None
     hint = "Loosen output.near or output.together, draw from more prompts or sources, or leave the split out."
     return QuotaNotMet(what, hint=hint)
 
