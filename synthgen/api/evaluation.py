@@ -30,8 +30,8 @@ class Evaluation:
         >>> real = synthgen.render("outputs/few-real", 40, even=True)
         >>> made = synthgen.render("outputs/made", 40, even=True, seed=1)
         >>> found = synthgen.evaluate("outputs/few-real", "outputs/made", learner="knn")
-        >>> sorted(found.to_dict())[:4]
-        ['arms', 'blind', 'classes', 'decided_by']
+        >>> "arms" in found.to_dict()
+        True
     """
 
     findings: UsefulnessFindings
