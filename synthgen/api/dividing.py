@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.planning import Plan
-from synthgen.spec import Spec, Violation, size_in_words, spaces_of
+from synthgen.spec import Output, Spec, Violation, size_in_words, spaces_of
 
 if TYPE_CHECKING:
     from synthgen.dataset.select import SplitRules
@@ -62,7 +62,7 @@ def undividable(spec: Spec) -> Iterator[Violation]:
 def empty_splits(spec: Spec) -> Iterator[tuple[Violation, str]]:
     """Yield the splits that the spec names and that would have no images, by rounding; and what to do about each."""
     splits = spec.output.splits
-    if "splits" not in spec.output.model_fields_set or spec.total < len(splits):
+    if splits == Output().splits or spec.total < len(splits):
         return  # nobody asked for the default ones, and a spec made very small has fewer
     counts = split_sizes(spec).values()
     for split, size in splits.items():
