@@ -29,7 +29,7 @@ from synthgen.dataset.provenance import Provenance
 from synthgen.dataset.replace import check_place, check_space, recover, scratch_beside
 from synthgen.dataset.select import AcceptedImages, SplitRules, select
 from synthgen.dataset.summary import DatasetSummary, read_summary
-from synthgen.errors import StorageError
+from synthgen.errors import StorageError, SynthgenError
 from synthgen.events import OnProgress, ignore
 from synthgen.ledger.columns import SOURCE_ID, attribute
 from synthgen.ledger.review import NO_REVIEW, Review
@@ -160,7 +160,7 @@ def _checked(sources: Sequence[Source], committed: Sequence[str] | None) -> Iter
     found = pool.map(digest_of, sources if committed is not None else ())
     try:
         yield
-    except Exception:
+    except SynthgenError:
         _compare(sources, found, committed or ())
         raise
     else:
