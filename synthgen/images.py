@@ -89,6 +89,20 @@ def decode(data: bytes, formats: tuple[str, ...] | None = None, most_pixels: int
     return _decoded(data, formats, most_pixels, _to_rgb)
 
 
+def decode_small(data: bytes, side: int) -> RgbPicture | LeftOut:
+    """Decode the picture in `data` as `decode` does, as small as it can be: no smaller than `side`, unless it is.
+
+    A JPEG is decoded at a part of its size, which takes a fraction of the time.
+    """
+
+    def read(image: Image.Image) -> RgbPicture | LeftOut:
+        image.draft(None, (side, side))
+        stored = _stored(image)
+        return _to_rgb(_upright(image), stored)
+
+    return _opened(data, None, read)
+
+
 def is_upright(data: bytes) -> bool:
     """Whether the pixels of a picture are stored as they are to be seen, which EXIF may deny."""
     return _opened(data, None, _orientation) == 1
@@ -123,7 +137,7 @@ def _orientation(image: Image.Image) -> int:
 
 def decode_as_stored(data: bytes, most_pixels: int | None = None) -> Image.Image | LeftOut:
     """Decode the picture in `data`, upright, in the mode of its file: a mask's numbers may mean something."""
-    return _decoded(data, None, most_pixels, lambda image, _: image)
+    return _decoded(data, None, most_pixels, lambda image, _: image.copy())  # without its file
 
 
 def _decoded(
@@ -136,9 +150,14 @@ def _decoded(
         if most_pixels is not None and image.width * image.height > most_pixels:
             return LeftOut("that are too large", f"it has {image.width} x {image.height} pixels")
         stored = _stored(image)
-        return convert(ImageOps.exif_transpose(image), stored)
+        return convert(_upright(image), stored)
 
     return _opened(data, formats, read)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF says. Pillow would copy one that is upright, too."""
+    return image if _orientation(image) == 1 else ImageOps.exif_transpose(image)
 
 
 def _opened(

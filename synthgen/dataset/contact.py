@@ -1,6 +1,7 @@
 """The card's picture: a few images of each class, on one sheet."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import BytesIO
 from math import ceil, sqrt
 from pathlib import Path
@@ -10,7 +11,7 @@ import pyarrow as pa
 from PIL import Image
 
 from synthgen.dataset.images import SelectedImages
-from synthgen.images import LeftOut, decode
+from synthgen.images import LeftOut, decode_small
 from synthgen.ledger.columns import ImageRow
 from synthgen.store.layout import CONTACT
 
@@ -38,11 +39,17 @@ class SampledImages(SelectedImages):
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
         """Yield what the other selection yields."""
         self.count = 0
-        for split, rows in self._images.batches():
-            self.count += rows.num_rows
-            if any(len(several) < self._each for several in self._kept.values()):
-                self._look(rows)
-            yield split, rows
+        with ThreadPoolExecutor(1, "contact") as pool:  # the format writes the same rows meanwhile
+            looking: Future[None] | None = None
+            for split, rows in self._images.batches():
+                self.count += rows.num_rows
+                if looking is not None:
+                    looking.result()
+                more = any(len(several) < self._each for several in self._kept.values())
+                looking = pool.submit(self._look, rows) if more else None
+                yield split, rows
+            if looking is not None:
+                looking.result()
 
     def rows(self) -> Iterator[tuple[str, ImageRow]]:
         """Yield one row at a time, with its split."""
@@ -84,11 +91,13 @@ class SampledImages(SelectedImages):
 
 def _tiles(data: bytes) -> Iterator[Image.Image]:
     """Yield a picture made small, if it can be decoded."""
-    found = decode(data)
+    found = decode_small(data, 2 * _SIDE)
     if isinstance(found, LeftOut):
         return
     picture = found.image
     scale = min(_SIDE / picture.width, _SIDE / picture.height)
     yield picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.LANCZOS
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))),
+        Image.Resampling.LANCZOS,
+        reducing_gap=2.0,
     )

@@ -119,12 +119,13 @@ def _placed(rows: Iterator[pa.RecordBatch], places: RowPlaces) -> Iterator[pa.Re
 
 def _pieces(rows: Iterator[pa.RecordBatch], size: int) -> Iterator[pa.Table]:
     """Put batches together to tables of about so many bytes, or a little more."""
-    waiting: list[pa.RecordBatch] = []
+    waiting, waits = list[pa.RecordBatch](), 0
     for batch in rows:
         waiting.append(batch)
-        if sum(one.nbytes for one in waiting) > size:
+        waits += batch.nbytes
+        if waits > size:
             yield pa.Table.from_batches(waiting)
-            waiting = []
+            waiting, waits = [], 0
     if waiting:
         yield pa.Table.from_batches(waiting)
 

@@ -1,10 +1,12 @@
 """Committed Parquet files, read in small batches: memory does not grow with their number or size."""
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hashlib import sha256
+from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 import numpy as np
@@ -55,7 +57,7 @@ def batches(source: Source, columns: Sequence[str] | None = None) -> Iterator[pa
     Raises:
         StorageError: it cannot be read, is not a Parquet file, or lacks one of `columns`.
     """
-    with _opened(source) as opened, pq.ParquetFile(opened) as file:
+    with _opened_natively(source) as opened, pq.ParquetFile(opened) as file:
         _need(columns or (), file.schema_arrow.names, source)
         yield from _batches(file, columns)
 
@@ -208,8 +210,24 @@ def digest_of(source: Source) -> str:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[BinaryIO]:
-    try:
-        with source.open("rb") as file:
+    with _refusing(source), source.open("rb") as file:
+        yield file
+
+
+@contextmanager
+def _opened_natively(source: Source) -> Iterator[BinaryIO | pa.NativeFile]:
+    """Open a file for Arrow, which would get new memory for each part that it reads of one that Python opened."""
+    if not isinstance(source, Path):
+        with _opened(source) as file:
             yield file
+        return
+    with _refusing(source), pa.OSFile(os.fspath(source)) as native:
+        yield native
+
+
+@contextmanager
+def _refusing(source: Source) -> Iterator[None]:
+    try:
+        yield
     except (OSError, pa.ArrowException) as error:
         raise StorageError(f"cannot read {source}: {error}", hint=_HINT) from error
