@@ -45,8 +45,8 @@ class AdapterSpec(Section):
     """One adapter, and when it acts."""
 
     id: Annotated[Text, AfterValidator(_adapter_id)] = Field(
-        description="A .safetensors file or a folder from `synthgen tune`, starting with './', '~' or '/'; a hub id such as "
-        "'owner/name'; or "
+        description="A .safetensors file or a folder from `synthgen tune`, starting with './', '~' or '/'; a hub id "
+        "such as 'owner/name'; or "
         f"'{BUNDLED_ADAPTERS[0]}' (ships with synthgen, for the bundled model)."
     )
     file: Annotated[Text, AfterValidator(_file_name)] | None = Field(
