@@ -93,6 +93,9 @@ def check_same(path: Path, identity: TuneIdentity, before: Mapping[str, object])
     """
     if changed := identity.changed(before):
         now = identity.as_json()
-        lines = "; ".join(f"{name} {before.get(name)} there, {now.get(name)} here" for name in changed[:4])
+        lines = "; ".join(
+            "other images" if name == "images" else f"{name} {before.get(name)} there, {now.get(name)} here"
+            for name in changed[:4]
+        )
         hint = "Choose another `output`, or delete that folder."
         raise UsageError(f"{path.parent} is of another tuning: {lines}", argument="output", hint=hint)

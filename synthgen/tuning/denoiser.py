@@ -129,16 +129,15 @@ class TunedDenoiser:
     def draw(self, prompts: Sequence[str], seeds: Sequence[int], guidance: float, steps: int) -> list[Image.Image]:
         """Draw images of prompts as the pipeline does, each from the noise of its own seed."""
         self.pipeline.set_progress_bar_config(disable=True)
-        with self.precisely():
-            drawn = self.pipeline(
-                prompt=list(prompts),
-                num_inference_steps=steps,
-                guidance_scale=guidance,
-                height=self.size,
-                width=self.size,
-                generator=[torch.Generator().manual_seed(seed) for seed in seeds],
-                output_type="np",
-            ).images
+        drawn = self.pipeline(
+            prompt=list(prompts),
+            num_inference_steps=steps,
+            guidance_scale=guidance,
+            height=self.size,
+            width=self.size,
+            generator=[torch.Generator().manual_seed(seed) for seed in seeds],
+            output_type="np",
+        ).images
         pixels = (np.nan_to_num(np.asarray(drawn, np.float32)).clip(0, 1) * 255).round().astype(np.uint8)
         return [Image.fromarray(one) for one in pixels]
 

@@ -60,7 +60,11 @@ class TuneSettings:
 
 @dataclass(frozen=True, slots=True)
 class TuneIdentity:
-    """What a tuning must have in common with one that it goes on with: the model, the images, and the settings."""
+    """What a tuning must have in common with one that it goes on with.
+
+    Attributes:
+        images: of each the class, the sha256, and whether it is held out.
+    """
 
     model: str
     revision: str
@@ -68,8 +72,8 @@ class TuneIdentity:
     settings: TuneSettings
 
     def as_json(self) -> dict[str, object]:
-        """Return it as JSON types; the images as one hash over class, file and use of each."""
-        images = sha256(json.dumps(self.images).encode()).hexdigest()
+        """Return it as JSON types; the images as one hash. Which are held out follows from these and the settings."""
+        images = sha256(json.dumps([(name, digest) for name, digest, _ in self.images]).encode()).hexdigest()
         return {"model": self.model, "revision": self.revision, "images": images, **self.settings.as_json()}
 
     def changed(self, before: Mapping[str, object]) -> list[str]:

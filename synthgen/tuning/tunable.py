@@ -10,7 +10,6 @@ from synthgen.families.resolve import Read
 TUNED: Mapping[str, str] = {
     "StableDiffusionPipeline": "Stable Diffusion 1 and 2, and bundled:workers",
     "StableDiffusionXLPipeline": "Stable Diffusion XL",
-    "KolorsPipeline": "Kolors",
 }
 """Pipelines with a UNet that looks at the texts of their own encoders."""
 PREDICTED = ("epsilon", "v_prediction", "sample")

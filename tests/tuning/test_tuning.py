@@ -67,7 +67,7 @@ def drawn(model: Path, adapter: Path | None) -> np.ndarray:
 @pytest.mark.parametrize(
     ("model", "more"),
     [
-        ("sd", {"layers": "attention", "validation_share": 0}),
+        ("sd", {"layers": "attention", "validation_share": 0, "learning_rate": 0.2}),
         ("velocity", {"gradient_checkpointing": True}),
         ("xl", {"precision": "bfloat16", "check": 3, "judge": "bundled:judge"}),
     ],
