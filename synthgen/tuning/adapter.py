@@ -42,6 +42,16 @@ def write_adapter(path: Path, lora: Mapping[str, Tensor], settings: TuneSettings
     if tuned.licence:
         about["modelspec.license"] = tuned.licence
     weights = {f"unet.{name.replace('.tuned.', '.')}": weight.contiguous() for name, weight in lora.items()}
-    data = save(weights, about)
+    data = _in_order(save(weights, about))
     write_file(path, data)
     return sha256(data).hexdigest()
+
+
+def _in_order(data: bytes) -> bytes:
+    """Write the texts of a header in the order of their names: safetensors has another one in each process."""
+    start = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:start])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[start:]

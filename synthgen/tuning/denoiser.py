@@ -103,7 +103,7 @@ class TunedDenoiser:
         before, config = vae.dtype, vae.config
         vae.to(torch.float32)
         for picture in pictures:
-            pixels = torch.from_numpy(np.asarray(picture)).permute(2, 0, 1)[None].to(self.device)
+            pixels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].to(self.device)
             mean = vae.encode(pixels.float().div(127.5).sub(1)).latent_dist.mode()
             shifted = mean - (getattr(config, "shift_factor", None) or 0.0)
             yield (shifted * config.scaling_factor)[0].cpu().clone()
