@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from synthgen.errors import stopped
 from synthgen.events import OnProgress, StepProgress
 from synthgen.files import write_file
 from synthgen.records import TunedOn
@@ -113,7 +114,7 @@ class TuneWork:
             self.licence,
         )
         sha256 = write_adapter(self.folder / WEIGHTS, self.denoiser.state(), settings, tuned)
-        near = self._compared(self.comparison, thumbnails, on_progress) if self.comparison is not None else None
+        near = self._compared(self.comparison, thumbnails, on_progress, stop) if self.comparison else None
         return self._recorded(state, sha256, near)
 
     def _encoded(self, on_progress: OnProgress) -> tuple[list[Tensor], list[Image.Image]]:
@@ -143,7 +144,11 @@ class TuneWork:
         return self.denoiser.draw(texts, seeds, GUIDANCE, SAMPLING_STEPS)
 
     def _compared(
-        self, comparison: DrawnComparison, thumbnails: Sequence[Image.Image], on_progress: OnProgress
+        self,
+        comparison: DrawnComparison,
+        thumbnails: Sequence[Image.Image],
+        on_progress: OnProgress,
+        stop: Callable[[], bool],
     ) -> Memorisation:
         """Draw images with the tuned model, and compare them with those that it was trained on."""
         texts = [text for prompts in self.prompts.values() for text in prompts]
@@ -152,6 +157,8 @@ class TuneWork:
         pictures: list[Image.Image] = []
         vectors, hashes = [], []
         for start in range(0, len(wanted), at_once):
+            if stop():
+                raise stopped()
             part = wanted[start : start + at_once]
             drawn = self._drawn(part, range(first + start, first + start + len(part)))
             vectors.append(comparison.judge.embed_pictures(drawn))
