@@ -56,6 +56,8 @@ from .api.sweeping import Sweep as Sweep
 from .api.sweeping import sweep as sweep
 from .api.trajectories import Trajectories as Trajectories
 from .api.trajectories import trajectory as trajectory
+from .api.tuned import Tuned as Tuned
+from .api.tuning import tune as tune
 from .auditing.input.query import AuditQuery as AuditQuery
 from .errors import DeviceError as DeviceError
 from .errors import DeviceLost as DeviceLost

@@ -5,7 +5,7 @@ SynthgenError             1  never raised itself
 ├── SpecError             2  the spec is invalid; carries every `Problem` found in it
 ├── PlanChanged           2  the run folder was planned from another spec
 ├── QuotaNotMet           3  done, but fewer images than asked for
-├── GateFailed            4  a gate of an audit or an evaluation failed
+├── GateFailed            4  a gate of an audit or an evaluation failed, or a limit of a tuning
 │   └── GateUndecided     4  there is not enough data to decide one
 ├── ModelError            2  a model does not exist, or is not what the spec needs
 │   └── ModelUnavailable  5  it cannot be reached or used now; trying again may help

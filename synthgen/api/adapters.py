@@ -10,11 +10,15 @@ from synthgen.families import call_of
 from synthgen.families.adapters import adapter_problems
 from synthgen.models.adapters import PINNED, AdapterFile, find_adapter
 from synthgen.planning import Plan
+from synthgen.records import TunedOn
 from synthgen.spec import Spec
 
 
-def revisions(spec: Spec, source: models.ModelSource) -> dict[str, str]:
+def revisions(spec: Spec, source: models.ModelSource) -> tuple[dict[str, str], dict[str, TunedOn]]:
     """Find the adapters that a spec names, check each against its model, and pin it. Those of the hub are downloaded.
+
+    Returns:
+        By name the revision of each, and what it was tuned on, of those that say so.
 
     Raises:
         ModelError: one does not exist, cannot be downloaded, or is for another model.
@@ -23,7 +27,8 @@ def revisions(spec: Spec, source: models.ModelSource) -> dict[str, str]:
     files = list(_placed(spec, {}))
     if files:
         _check(spec, source, files)
-    return {file.spec.label: file.revision for file in files}
+    tuned = {file.spec.label: file.tuned for file in files if file.tuned is not None}
+    return {file.spec.label: file.revision for file in files}, tuned
 
 
 def adapter_files(planned: Plan) -> tuple[AdapterFile, ...]:

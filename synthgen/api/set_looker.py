@@ -40,6 +40,11 @@ def looker_of(judges: ClipJudges, judge: JudgeId, cache: Path | None) -> SetLook
     return SetLooker(EmbeddingCache(cache, *_HASH), looks, lambda: judges.open(judge))
 
 
+def hasher_of(cache: Path | None) -> SetLooker:
+    """Return what hashes pictures, and does not embed them."""
+    return SetLooker(EmbeddingCache(cache, *_HASH))
+
+
 class SetLooker:
     """Hashes and embeds pictures, each once: both are kept by the sha256 of the picture's file.
 

@@ -64,7 +64,8 @@ def revisions(spec: Spec) -> Revisions:
     )
     revision, components = revisions_of(source)
     components |= {**picture_revisions(spec), **stage_revisions(spec)}
-    return Revisions(revision, judged_by, releases, adapters.revisions(spec, source), components, finders)
+    pinned, tuned = adapters.revisions(spec, source)
+    return Revisions(revision, judged_by, releases, pinned, components, finders, tuned)
 
 
 def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:

@@ -20,6 +20,7 @@ from synthgen.cli import (
     publishing,
     audit,
     evaluate,
+    tune,
     reference,
 )
 
@@ -45,4 +46,5 @@ __all__ = [
     "rendering",
     "reviewing",
     "starting",
+    "tune",
 ]

@@ -115,7 +115,9 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"model     {spec.model.id} ({planned.revisions.generator})"
     for adapter in spec.model.adapters:
         revision = planned.revisions.adapters.get(adapter.label, "")
-        yield f"adapter   {adapter.label}: {adapter.described(revision, adapter.license)}"
+        tuned = planned.revisions.tuned.get(adapter.label)
+        licence = adapter.license or (tuned.licence if tuned else None)
+        yield f"adapter   {adapter.label}: {adapter.described(revision, licence, str(tuned) if tuned else None)}"
     pinned = planned.revisions.components
     if spec.model.config:
         yield f"config    {spec.model.config} ({pinned.get('config', '')})"

@@ -142,6 +142,7 @@ def _body(
         sheet=CONTACT if has_sheet else None,
         shown_classes=min(len(summary.classes), CONTACT_CLASSES),
         licences=[{**found, "read": _read_in(found)} for found in provenance.licences],
+        tuned=_tuned(provenance),
         points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
         audited=provenance.audited,
         remake=_Literal(fenced(provenance.remake, "sh")),
@@ -155,6 +156,13 @@ def _kinds(summary: DatasetSummary, provenance: Provenance) -> list[ClassTally]:
     """The counts of each class of the dataset, in the order of labels."""
     kinds = {kind.name: kind for kind in provenance.tally.classes}
     return [kinds[name] for name in summary.classes if name in kinds]
+
+
+def _tuned(provenance: Provenance) -> Mapping[str, Mapping[str, object]]:
+    """What adapters were tuned on, by name."""
+    revisions = provenance.origin.get("revisions")
+    found = revisions.get("tuned") if isinstance(revisions, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 def _read_in(found: Mapping[str, object]) -> str:

@@ -77,7 +77,12 @@ class Adapters:
 
     def provenance(self) -> dict[str, str]:
         """What the records of a run say of each adapter."""
-        return {f"adapter.{file.spec.label}": file.spec.described(file.revision, file.license) for file in self._files}
+        return {
+            f"adapter.{file.spec.label}": file.spec.described(
+                file.revision, file.license, str(file.tuned) if file.tuned else None
+            )
+            for file in self._files
+        }
 
     def _setting(self, candidate: Candidate) -> Setting:
         return tuple(

@@ -58,7 +58,8 @@ def read_header(file: Path) -> AdapterHeader:
     except OSError as error:
         raise ModelError(f"adapter {file}: {error.strerror or error}", hint="Check the adapter's `id`.") from error
     if stat.S_ISDIR(status.st_mode):
-        raise ModelError(f"adapter {file} is a folder", hint="Name the .safetensors file in it.")
+        hint = "Name the .safetensors file in it, or a folder that `synthgen tune` wrote."
+        raise ModelError(f"adapter {file} is a folder without the usual file of an adapter", hint=hint)
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"adapter {file} is not a regular file", hint=hint)
     try:

@@ -1,5 +1,6 @@
 """Where an adapter comes from, pinned: a file with its hash; of a hub id, also the commit."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +10,13 @@ from synthgen.files import expanded
 from synthgen.models.adapter_header import AdapterHeader, read_header
 from synthgen.models.door import download_files
 from synthgen.models.source import hub_failure, locate
+from synthgen.records import TunedOn
 from synthgen.spec import AdapterSpec
 
 PINNED = re.compile(r"([0-9a-f]{40} )?sha256:[0-9a-f]{64}")
 """How a plan writes the revision of an adapter."""
+TUNED_KEY = "synthgen.tuned_on"
+"""Where the file of an adapter says what it was tuned on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +36,14 @@ class AdapterFile:
     def license(self) -> str | None:
         """What the spec says of its licence, or else the file itself."""
         return self.spec.license or self.header.about.get("modelspec.license", "")[:200] or None
+
+    @property
+    def tuned(self) -> TunedOn | None:
+        """What `synthgen tune` trained it on; None if the file does not say, or nothing that could be."""
+        try:
+            return TunedOn.read(json.loads(self.header.about.get(TUNED_KEY, "null")))
+        except (ValueError, RecursionError):
+            return None
 
 
 def find_adapter(spec: AdapterSpec, planned: str | None = None, *, bundled: Path | None = None) -> AdapterFile:
@@ -54,6 +66,8 @@ def find_adapter(spec: AdapterSpec, planned: str | None = None, *, bundled: Path
         path = _downloaded(spec, commit)
     else:
         path = bundled or expanded(spec.id)
+        if path.is_dir() and (path / spec.file_name).is_file():
+            path /= spec.file_name
     header = read_header(path)
     revision = f"{commit} sha256:{header.sha256}".strip()
     if planned not in (None, revision):

@@ -267,7 +267,7 @@ class Plan:
             content["spec"]["output"].setdefault("surplus", "drop")  # runs of earlier versions stay as they are
             plan = cls(
                 Spec.model_validate_json(json.dumps(content["spec"])),
-                Revisions(**content["revisions"]),
+                Revisions.read(content["revisions"]),
                 content["window"],
                 content.get("promise"),
                 sources=Sources.from_json(content["sources"]) if "sources" in content else None,

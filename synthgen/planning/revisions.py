@@ -2,8 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Self
 
-_OPTIONAL = ("plugins", "adapters", "components", "annotators")
+from synthgen.records import TunedOn
+
+_OPTIONAL = ("plugins", "adapters", "components", "annotators", "tuned")
 """Revisions that most plans have none of: without them, plans of earlier versions keep their fingerprints."""
 
 
@@ -18,6 +21,7 @@ class Revisions:
             `then.0` and so on; of references `reference.0`, `reference.0.encoder` and, of a picture's file,
             `reference.0.image`.
         annotators: of `annotate`, by key: `boxes` and `masks`.
+        tuned: by name, what adapters were tuned on, those that say so.
     """
 
     generator: str
@@ -26,7 +30,29 @@ class Revisions:
     adapters: Mapping[str, str] = field(default_factory=dict)
     components: Mapping[str, str] = field(default_factory=dict)
     annotators: Mapping[str, str] = field(default_factory=dict)
+    tuned: Mapping[str, TunedOn] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, content: Mapping[str, object]) -> Self:
+        """Read what `as_json` returned.
+
+        Raises:
+            TypeError, ValueError: it is something else.
+        """
+        return cls(**{**content, "tuned": tuned_in(content)})  # type: ignore[arg-type] # as `check_stored` found them
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""
         return {key: of for key, of in asdict(self).items() if of or key not in _OPTIONAL}
+
+
+def tuned_in(revisions: Mapping[str, object]) -> dict[str, TunedOn]:
+    """Read what adapters were tuned on.
+
+    Raises:
+        ValueError: it cannot be that.
+    """
+    found = revisions.get("tuned", {})
+    if not isinstance(found, Mapping):
+        raise ValueError(f"revisions.tuned: expected an object, found {found!r:.40}")
+    return {str(name): TunedOn.read(each) for name, each in found.items()}

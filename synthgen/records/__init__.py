@@ -15,6 +15,7 @@ from synthgen.records.licences import LicenceNote as LicenceNote
 from synthgen.records.pictures import SourcePicture as SourcePicture
 from synthgen.records.pictures import SourceRow as SourceRow
 from synthgen.records.questions import AskedPoint as AskedPoint
+from synthgen.records.tunings import TunedOn as TunedOn
 
 if TYPE_CHECKING:
     import numpy as np

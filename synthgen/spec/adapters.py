@@ -14,16 +14,18 @@ from synthgen.spec.fields import Revision, Section, Text, VariableName
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 BUNDLED_ADAPTERS = ("bundled:medallion",)
 """The ids of the adapters that ship with synthgen."""
-_FILE = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).*\.safetensors")
+_PLACE = re.compile(r"(\.{0,2}/|~|[A-Za-z]:[\\/]).+(?<!\.bin)(?<!\.ckpt)(?<!\.pkl)(?<!\.pt)(?<!\.pth)")
+"""A file or a folder. No pickle is read, and a spec that names one is wrong before anybody looks for the file."""
 _DEFAULT = {"lora": "pytorch_lora_weights.safetensors", "textual_inversion": "learned_embeds.safetensors"}
 
 
 def _adapter_id(value: str) -> str:
-    if value in BUNDLED_ADAPTERS or _FILE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
+    if value in BUNDLED_ADAPTERS or _PLACE.fullmatch(value) or (HUB_ID.fullmatch(value) and not value.startswith(".")):
         return value
     raise PydanticCustomError(
         "expected",
-        f"'{BUNDLED_ADAPTERS[0]}', a hub id such as 'owner/name', or a .safetensors file that starts with './' or '/'",
+        f"'{BUNDLED_ADAPTERS[0]}', a hub id such as 'owner/name', or a .safetensors file or a folder from "
+        "`synthgen tune` that starts with './' or '/'",
     )
 
 
@@ -43,7 +45,8 @@ class AdapterSpec(Section):
     """One adapter, and when it acts."""
 
     id: Annotated[Text, AfterValidator(_adapter_id)] = Field(
-        description="A .safetensors file that starts with './', '~' or '/', a hub id such as 'owner/name', or "
+        description="A .safetensors file or a folder from `synthgen tune`, starting with './', '~' or '/'; a hub id "
+        "such as 'owner/name'; or "
         f"'{BUNDLED_ADAPTERS[0]}' (ships with synthgen, for the bundled model)."
     )
     file: Annotated[Text, AfterValidator(_file_name)] | None = Field(
@@ -82,15 +85,15 @@ class AdapterSpec(Section):
 
     @property
     def is_hub(self) -> bool:
-        return self.id not in BUNDLED_ADAPTERS and not _FILE.fullmatch(self.id)
+        return self.id not in BUNDLED_ADAPTERS and not _PLACE.fullmatch(self.id)
 
     def acts(self, class_name: str, variables: Iterable[tuple[str, str]]) -> bool:
         """Whether it changes an image of this class whose prompt variables have these values."""
         values = {"class": class_name, **dict(variables)}
         return self.weight != 0 and all(values.get(name) in wanted for name, wanted in self.when.items())
 
-    def described(self, revision: str, license: str | None = None) -> str:
-        """Say in a line what it is, exactly which one, and where it acts."""
+    def described(self, revision: str, license: str | None = None, tuned: str | None = None) -> str:
+        """Say in a line what it is, exactly which one, where it acts, and what it was tuned on."""
         where = "; ".join(f"{name} is {' or '.join(values)}" for name, values in self.when.items())
         parts = (
             f"{self.kind.replace('_', ' ')} {self.id}" + (f" {self.file_name}" if self.is_hub else ""),
@@ -98,6 +101,7 @@ class AdapterSpec(Section):
             f"where {where}" if where else "",
             f"trigger {self.trigger}" if self.trigger else "",
             f"licence {license}" if license else "",
+            tuned or "",
             revision,
         )
         return ", ".join(filter(None, parts))

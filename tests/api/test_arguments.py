@@ -98,6 +98,7 @@ REQUIRED: dict[str, object] = {
     "path": "sheet.html", "labels": "labels.csv", "keep": 0.5, "overrides": ["seed=1"], "image_id": "00000-000000",
     "image_ids": ["00000-000000"], "forecast": None, "price_per_hour": 2.5, "over": ["seed=1,2"], "to": "parquet",
     "output": "output", "real": "real", "synthetic": "set", "dataset": "set", "repository": "owner/name",
+    "model": "bundled:workers",
 }  # fmt: skip
 FUNCTIONS = [name for name in dir(synthgen) if inspect.isfunction(getattr(face, name)) and not name.startswith("_")]
 PARAMETERS = [

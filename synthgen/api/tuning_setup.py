@@ -1,0 +1,257 @@
+"""What a tuning needs before its training: the model, the set, the prompts, the judge; all checked first."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen import bundled
+from synthgen.api.tuning_set import RealImages, RealSet
+from synthgen.errors import ModelError, UsageError
+from synthgen.events import OnProgress
+from synthgen.spec.model import BUNDLED_MODEL, PLUGIN
+from synthgen.tuning.division import held_out
+from synthgen.tuning.settings import TuneIdentity, TuneSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from synthgen.api.judges import ClipJudges
+    from synthgen.api.set_looker import SetLooker
+    from synthgen.api.specs import SpecInput
+    from synthgen.auditing.input.judges import JudgeId
+    from synthgen.families import PipelineCall
+    from synthgen.models import ModelSource
+    from synthgen.sets import SetSource
+    from synthgen.spec import ModelSpec, Spec
+    from synthgen.tuning.denoiser import TunedDenoiser
+    from synthgen.tuning.wording import ClassPrompts
+    from synthgen.tuning.work import DrawnComparison
+
+_LOG = logging.getLogger(__name__)
+_RATE, _BUNDLED_RATE = 1e-4, 1e-3
+_MEASURED = 10
+"""How often the loss is measured."""
+_SMALLER = "Choose a smaller `batch_size`, or `gradient_checkpointing=True`."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TuneArguments:
+    """The arguments of `tune`, checked one by one."""
+
+    real: SetSource
+    model: str
+    folder: Path
+    template: str | None
+    spec: SpecInput | None
+    licence: str | None
+    rank: int
+    layers: str
+    steps: int
+    batch_size: int
+    learning_rate: float | None
+    size: int | None
+    validation_share: float
+    precision: str
+    gradient_checkpointing: bool
+    check: int
+    judge: str | None
+    label: str | None
+    images_from: Path | None
+    allow_remote: bool
+    cache: Path | None
+    device: str
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TunableModel:
+    """A model that can be tuned, before its weights are read."""
+
+    named: ModelSpec
+    source: ModelSource
+    call: PipelineCall
+    size: int
+
+
+def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[], bool]) -> dict[str, object]:
+    """Tune a model, and return the content of tune.json. See `tune`."""
+    from synthgen.models.device import device_errors
+    from synthgen.tuning.checkpoint import check_same, load_state
+    from synthgen.tuning.folder import CHECKPOINT, RECORD, check_tuning_folder, finished
+    from synthgen.tuning.work import TuneWork, begin_again
+
+    check_tuning_folder(asked.folder)
+    spec = _spec(asked)
+    _prompts(asked, spec, ())
+    model = find_model(asked)
+    real = RealSet.open(asked.real, asked.label, asked.images_from, asked.allow_remote)
+    judges, judge, looker = _looker(asked)
+    images = real.look(looker, on_progress)
+    prompts = _prompts(asked, spec, sorted(set(images.classes)))
+    held = held_out(images.classes, images.groups, asked.validation_share, asked.seed)
+    identity = _identity(asked, model, images, held, prompts)
+    if (done := finished(asked.folder)) is not None:
+        before = done.get("identity")
+        check_same(asked.folder / RECORD, identity, before if isinstance(before, dict) else {})
+        _LOG.warning("%s: this tuning is done already", asked.folder)
+        return done
+    load_state(asked.folder / CHECKPOINT, identity)
+    begin_again(asked.folder)
+    if asked.validation_share and not held:
+        _LOG.warning("no image could be held out: the last weights are kept, whatever their loss")
+
+    with device_errors("tuning", _SMALLER):
+        return TuneWork(
+            asked.folder,
+            open_denoiser(asked, model),
+            identity,
+            lambda: images.squares(model.size),
+            prompts,
+            held,
+            model.call.pipeline,
+            asked.licence,
+            _comparison(asked, images, judges, judge),
+            images.left_out,
+        ).run(on_progress, stop)
+
+
+def find_model(asked: TuneArguments) -> TunableModel:
+    """Find a model, and check that it can be tuned. Reads no weights.
+
+    Raises:
+        UsageError: it is named wrongly, or its images cannot have such a size.
+        ModelError: there is no such model, or it cannot be tuned.
+    """
+    from pydantic import ValidationError
+
+    from synthgen.api.trust import PinnedModel
+    from synthgen.families import call_of
+    from synthgen.models import is_folder
+    from synthgen.models.parts import source_of
+    from synthgen.spec import ModelSpec
+    from synthgen.tuning.tunable import check_tunable, default_size
+
+    name = asked.model
+    try:
+        named = ModelSpec.model_validate({"id": name})
+    except ValidationError as error:
+        expected = error.errors(include_url=False)[0]["msg"]
+        raise UsageError(f"expected {expected}, found {name!r}", argument="model") from error
+    if name.startswith(PLUGIN):
+        raise ModelError(f"{name}: generators of plug-ins cannot be tuned", hint="Name a model of diffusers.")
+    source = source_of(named, None, own=bundled.GENERATOR if name == BUNDLED_MODEL else None)
+    call = call_of(source.read_json)
+    check_tunable(name, call.pipeline, source.read_json)
+    if name != BUNDLED_MODEL:
+        PinnedModel("folder" if is_folder(name) else "hub", "model", name, source.revision).remember()
+
+    size = asked.size or default_size(source.read_json)
+    if size is None:
+        raise UsageError(f"{name} does not say how large its images are", argument="size", hint="Give a size.")
+    if size % call.multiple:
+        raise UsageError(f"expected a multiple of {call.multiple}, found {size}", argument="size")
+    return TunableModel(named, source, call, size)
+
+
+def open_denoiser(asked: TuneArguments, model: TunableModel) -> TunedDenoiser:
+    """Load a model onto its device.
+
+    Raises:
+        ModelError, DeviceError: it cannot be loaded.
+        UsageError: the device does not calculate in the precision.
+    """
+    from synthgen.generating.pipelines import download, load
+    from synthgen.models.device import open_device
+    from synthgen.tuning.denoiser import TunedDenoiser
+
+    device = open_device(asked.device)
+    dtype = _dtype(asked.precision, device)
+    download(model.named, model.source)
+    pipeline = load(model.named, model.source, model.call, dtype).to(device)
+    if asked.gradient_checkpointing:
+        pipeline.unet.enable_gradient_checkpointing()
+    return TunedDenoiser(pipeline, model.size, device, dtype)
+
+
+def _dtype(precision: str, device: torch.device) -> torch.dtype:
+    from synthgen.models.memory import choose_dtype
+
+    if precision == "auto" and device.type != "cuda":
+        precision = "float32"
+    if precision == "float16" and device.type != "cuda":
+        what = f"{device.type} does not train in float16"
+        raise UsageError(what, argument="precision", hint='Choose `precision="float32"`.')
+    return choose_dtype(precision, device)
+
+
+def _spec(asked: TuneArguments) -> Spec | None:
+    from synthgen.api.specs import spec_of
+
+    return None if asked.spec is None else spec_of(asked.spec, calibrated=False)
+
+
+def _prompts(asked: TuneArguments, spec: Spec | None, classes: Sequence[str]) -> ClassPrompts:
+    """Return the prompts of each class; with no classes, check the template alone."""
+    from synthgen.tuning.wording import TEMPLATE, prompts_of_spec, prompts_of_template
+
+    if asked.template is None and spec is not None:
+        return prompts_of_spec(spec, classes)
+    return prompts_of_template(asked.template or TEMPLATE, classes)
+
+
+def _looker(asked: TuneArguments) -> tuple[ClipJudges, JudgeId | None, SetLooker]:
+    """Return what looks at the images, and the judge; None where no embeddings are compared."""
+    from synthgen.api.judges import ClipJudges
+    from synthgen.api.set_looker import hasher_of, looker_of
+    from synthgen.auditing.input.judge_names import is_asked
+    from synthgen.spec.model import default_judge
+
+    judges = ClipJudges(asked.device, trust=False)
+    cache = asked.cache or judges.cache
+    if not asked.check:
+        return judges, None, hasher_of(cache)
+    name = asked.judge or default_judge(asked.model).id
+    if is_asked(name):
+        hint = "Name a CLIP as in a spec."
+        raise UsageError(f"{name} answers questions, and makes no embeddings", argument="judge", hint=hint)
+    judge = judges.find(name)
+    return judges, judge, looker_of(judges, judge, cache)
+
+
+def _comparison(
+    asked: TuneArguments, images: RealImages, judges: ClipJudges, judge: JudgeId | None
+) -> DrawnComparison | None:
+    from synthgen.tuning.work import DrawnComparison
+
+    if judge is None or images.looks is None:
+        return None
+    return DrawnComparison(judges.open(judge), judge.name, judge.revision, images.looks, asked.check)
+
+
+def _identity(
+    asked: TuneArguments, model: TunableModel, images: RealImages, held: Sequence[int], prompts: ClassPrompts
+) -> TuneIdentity:
+    """Return what a resumed tuning must have in common with this one."""
+    rate = _BUNDLED_RATE if asked.model == BUNDLED_MODEL else _RATE
+    settings = TuneSettings(
+        rank=asked.rank,
+        layers=asked.layers,
+        steps=asked.steps,
+        batch_size=asked.batch_size,
+        learning_rate=asked.learning_rate or rate,
+        size=model.size,
+        validation_share=asked.validation_share,
+        every=max(1, asked.steps // _MEASURED),
+        seed=asked.seed,
+        prompts={name: list(texts) for name, texts in prompts.items()},
+    )
+    places = set(held)
+    known = tuple(
+        (name, digest, place in places)
+        for place, (name, digest) in enumerate(zip(images.classes, images.digests, strict=True))
+    )
+    return TuneIdentity(asked.model, model.source.revision, known, settings)

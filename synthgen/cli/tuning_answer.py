@@ -1,0 +1,61 @@
+"""The answer of `synthgen tune`: what is printed, and the reason for exit code 4."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from synthgen.cli.answer import Answer
+from synthgen.cli.cells import shown
+from synthgen.cli.units import counted
+from synthgen.errors import GateFailed
+
+if TYPE_CHECKING:
+    from synthgen.api.tuned import Tuned
+
+
+def answer_of_tuning(made: "Tuned") -> Answer:
+    """Show what the adapter is, its losses, what it memorised, and how a spec names it."""
+    failure = made.failure
+    hint = "Look at nearest.png; give more images, fewer steps, or a smaller rank."
+    error = None if failure is None else GateFailed(f"memorised: {failure}", hint=hint)
+    return Answer(result=made.to_dict(), lines=[*_lines(made)], error=error)
+
+
+def _lines(made: "Tuned") -> Iterator[str]:
+    from synthgen.tuning.folder import NEAREST, RECORD, SAMPLES
+
+    record = made.record
+    images, near = record["images"], record["memorisation"]
+    assert isinstance(images, Mapping)
+    uses = [each["use"] for each in images["files"]]
+    held = uses.count("held out")
+    classes = ", ".join(f"{count} {shown(name)}" for name, count in images["classes"].items())
+    yield f"adapter   {made.folder}"
+    yield f"sha256    {made.sha256}"
+    yield f"images    {counted(len(uses) - held, 'image')} for training, {held} held out: {classes}"
+    for reason, count in images["left_out"].items():
+        yield f"left out  {counted(count, 'image')} {reason}"
+    yield from _losses(record)
+    if isinstance(near, Mapping):
+        yield (
+            f"memorised {near['near']} of {counted(near['images'], 'image')} are nearer to a training image than those "
+            "to each other"
+        )
+        if near["held_out"]:
+            yield f"          of {counted(near['held_out'], 'held-out image')}, {near['held_out_near']}"
+        yield f"          nearest pairs: {made.folder / NEAREST}"
+    yield f"samples   {made.folder / SAMPLES}"
+    yield f"figures   {made.folder / RECORD}"
+    yield "in a spec, with a guidance of 1.5 to 2:"
+    yield f"  {made.snippet}"
+
+
+def _losses(record: Mapping[str, object]) -> Iterator[str]:
+    losses, best = record["losses"], record["best_step"]
+    assert isinstance(losses, list)
+    first, kept = losses[0], next(each for each in losses if each["step"] == best)
+    if first["held_out"] is None:
+        yield f"loss      {kept['training']:.4f} in training after {best:,} steps; no image was held out"
+        return
+    yield f"loss      {kept['held_out']:.4f} on held-out images after {best:,} steps, {first['held_out']:.4f} before"
+    if kept["held_out"] >= first["held_out"]:
+        yield "note      the loss on held-out images did not fall: give more images, or fewer steps"

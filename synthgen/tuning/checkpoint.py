@@ -1,0 +1,101 @@
+"""Where a training stands, kept in a file: what is loaded from it continues as if nothing had happened."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from synthgen.errors import StorageError, UsageError
+from synthgen.files import draft
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from synthgen.tuning.settings import TuneIdentity
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """How far a training is.
+
+    Attributes:
+        lora: the weights after `step` steps; None before the first.
+        optimizer, scaler: what these keep.
+        best: the weights with the lowest loss so far on held-out images; without such images, the last ones.
+        best_step: after how many steps they were.
+        losses: by number of steps, the mean loss of training since the last entry, and that on held-out images; nan
+            where there is none.
+        seconds: spent so far.
+    """
+
+    lora: Mapping[str, Tensor] | None = None
+    optimizer: Mapping[str, object] | None = None
+    scaler: Mapping[str, object] | None = None
+    step: int = 0
+    best: Mapping[str, Tensor] | None = None
+    best_step: int = 0
+    losses: list[tuple[int, float, float]] = field(default_factory=list)
+    running: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def said(self) -> str:
+        """Say the last loss that was measured, in words; it is the same until the next one."""
+        _, trained, held = self.losses[-1] if self.losses else (0, math.nan, math.nan)
+        if not math.isnan(held):
+            return f"held-out loss {held:.4f}"
+        return "no loss yet" if math.isnan(trained) else f"loss {trained:.4f}"
+
+
+def save_state(path: Path, state: TrainingState, identity: TuneIdentity) -> None:
+    """Write a state whole or not at all.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
+    content = {name: getattr(state, name) for name in TrainingState.__slots__}
+    with draft(path) as new:
+        torch.save({**content, "identity": json.dumps(identity.as_json())}, new)
+        new.replace()
+
+
+def load_state(path: Path, identity: TuneIdentity) -> TrainingState:
+    """Read the state of a training; that of one which has not begun if there is none.
+
+    Raises:
+        UsageError: it is of another tuning.
+        StorageError: it is damaged.
+    """
+    if not path.is_file():
+        return TrainingState()
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        before = json.loads(content.pop("identity"))
+        state = TrainingState(**content)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
+        raise StorageError(f"{path} is damaged", hint="Delete it to begin again.") from error
+    check_same(path, identity, before)
+    state.losses = [(int(step), float(one), float(other)) for step, one, other in state.losses]
+    return state
+
+
+def check_same(path: Path, identity: TuneIdentity, before: Mapping[str, object]) -> None:
+    """Refuse to go on with a tuning of another model, other images or other settings.
+
+    Raises:
+        UsageError: it is another one.
+    """
+    if changed := identity.changed(before):
+        now = identity.as_json()
+        lines = "; ".join(
+            "other images" if name == "images" else f"{name} {before.get(name)} there, {now.get(name)} here"
+            for name in changed[:4]
+        )
+        hint = "Choose another `output`, or delete that folder."
+        raise UsageError(f"{path.parent} is of another tuning: {lines}", argument="output", hint=hint)

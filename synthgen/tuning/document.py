@@ -1,0 +1,128 @@
+"""tune.json, which says how an adapter came about, and a README beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthgen.inert import inert
+from synthgen.tuning.folder import NEAREST, RECORD, SAMPLES, WEIGHTS
+from synthgen.tuning.settings import GUIDANCE, TuneIdentity
+from synthgen.version import __version__
+
+if TYPE_CHECKING:
+    from synthgen.tuning.memorised import Memorisation
+
+FORMAT = 1
+"""Increased when a key changes its meaning or is removed. New keys may appear without notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class TuneRecord:
+    """How an adapter came about.
+
+    Attributes:
+        identity: the model, the settings, and all images: the class, the sha256 and the use of each.
+        pipeline: the class of the model.
+        left_out: how many images could not be used, by reason.
+        sha256: of the adapter's file.
+        losses: as in `TrainingState`.
+        near: what the check for memorisation found; None without one.
+        judge: its id and revision.
+    """
+
+    identity: TuneIdentity
+    pipeline: str
+    left_out: Mapping[str, int]
+    licence: str | None
+    sha256: str
+    losses: Sequence[tuple[int, float, float]]
+    best_step: int
+    near: Memorisation | None
+    judge: tuple[str, str] | None
+    device: str
+    precision: str
+    seconds: float
+
+    def as_json(self) -> dict[str, object]:
+        """Return the content of tune.json."""
+        known = [(name, digest, "held out" if held else "training") for name, digest, held in self.identity.images]
+        judged = {} if self.judge is None else {"judge": self.judge[0], "judge_revision": self.judge[1]}
+        return {
+            "format": FORMAT,
+            "synthgen": __version__,
+            "identity": self.identity.as_json(),
+            "base": {
+                "model": self.identity.model,
+                "revision": self.identity.revision,
+                "pipeline": self.pipeline,
+            },
+            "adapter": {"file": WEIGHTS, "sha256": self.sha256, "kind": "lora"},
+            "images": {
+                "count": len(known),
+                "classes": dict(sorted(Counter(name for name, _, _ in known).items())),
+                "files": [{"class": name, "sha256": digest, "use": use} for name, digest, use in known],
+                "left_out": dict(self.left_out),
+                "licence": self.licence,
+            },
+            "settings": self.identity.settings.as_json(),
+            "losses": [
+                {"step": step, "training": _number(trained), "held_out": _number(held)}
+                for step, trained, held in self.losses
+            ],
+            "best_step": self.best_step,
+            "memorisation": None if self.near is None else {**self.near.as_json(), **judged},
+            "made_with": {
+                "device": self.device,
+                "precision": self.precision,
+                **{name: version(name) for name in ("torch", "diffusers", "peft", "transformers", "safetensors")},
+            },
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def snippet(folder: str, model: str) -> str:
+    """Return the part of a spec that uses the adapter in a folder."""
+    place = folder if folder.startswith(("/", "~", ".")) else f"./{folder}"
+    return f"model: {{id: {json.dumps(model)}, guidance: {GUIDANCE:g}, adapters: [{{id: {json.dumps(place)}}}]}}"
+
+
+def readme(record: TuneRecord, folder: Path) -> str:
+    """Return the README beside an adapter, in Markdown."""
+    licence = f"Licence of these images, as noted: {inert(record.licence)}.\n" if record.licence else ""
+    near = ""
+    if record.near is not None:
+        near = (
+            f"Of {record.near.images} images that it drew, {record.near.near} are nearer to a training image than\n"
+            f"training images are to each other; `{NEAREST}` has the nearest pairs: drawn left, training right.\n"
+        )
+    return (
+        f"# A LoRA for {inert(record.identity.model)}\n\n"
+        f"`synthgen tune` trained it on {sum(not held for *_, held in record.identity.images)} images. {licence}"
+        f"`{RECORD}` has the settings, the losses and the sha256 of each image; `{SAMPLES}/` what it drew on the way.\n"
+        f"{near}\n"
+        "In a spec:\n\n"
+        f"```yaml\n{snippet(str(folder), record.identity.model)}\n```\n\n"
+        "The path counts from the folder of the spec. A guidance of 1.5 to 2 is recommended for images that train a\n"
+        "learner: more looks better, and varies less.\n"
+    )
+
+
+def gated(near: int, images: int, most: float) -> str | None:
+    """Say how a limit on the share of near images was broken; None if it holds."""
+    if near <= most * images:
+        return None
+    return (
+        f"{near} of {images} images are nearer to a training image than training images are to each other: "
+        f"{near / images:.1%}, more than {most:.1%}"
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else value

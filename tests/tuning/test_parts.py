@@ -1,0 +1,88 @@
+"""The parts of a tuning that are formulas: noise and targets, what is held out, prompts, and nearness."""
+
+import numpy as np
+import pytest
+import torch
+from diffusers import DDIMScheduler, EulerDiscreteScheduler
+
+from synthgen.spec import parse_spec
+from synthgen.tuning.division import held_out
+from synthgen.tuning.memorised import PictureLooks, memorisation_of
+from synthgen.tuning.objective import Objective
+from synthgen.tuning.wording import prompts_of_spec
+
+
+@pytest.mark.parametrize("kind", [DDIMScheduler, EulerDiscreteScheduler])
+@pytest.mark.parametrize("predicted", ["epsilon", "v_prediction", "sample"])
+def test_the_picture_follows_from_what_is_noised_and_what_is_predicted(kind: type, predicted: str) -> None:
+    objective = Objective(kind(beta_schedule="scaled_linear", prediction_type=predicted).config)
+    betas = torch.linspace(0.0001**0.5, 0.02**0.5, 1000, dtype=torch.float64) ** 2  # Ho et al. 2020, as SD scales it
+    kept = torch.cumprod(1 - betas, 0)
+    clean, noise, times = torch.randn(5, 4, 2, 2), torch.randn(5, 4, 2, 2), torch.tensor([0, 10, 400, 900, 999])
+    mixed, target = objective.noised(clean, noise, times), objective.target(clean, noise, times)
+    signal, rest = kept[times].sqrt().view(-1, 1, 1, 1), (1 - kept[times]).sqrt().view(-1, 1, 1, 1)
+    found = {
+        "epsilon": (mixed - rest * target) / signal,
+        "v_prediction": signal * mixed - rest * target,
+        "sample": target.double(),
+    }[predicted]
+    assert torch.allclose(found, clean.double(), atol=1e-3)
+
+
+def test_fixed_times_are_spread_over_all_levels() -> None:
+    times = Objective(DDIMScheduler().config).even_times(10, 4)
+    assert times.shape == (4, 10)
+    assert np.abs(np.sort(times.flatten().numpy()) - np.arange(12.5, 1000, 25)).max() < 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_class_is_held_out_whole_and_copies_stay_together(seed: int) -> None:
+    classes = ["a"] * 6 + ["b"] * 3 + ["c"]
+    groups = np.array([0, 0, 1, 2, 3, 4, 5, 5, 6, 7])
+    held = held_out(classes, groups, 0.3, seed)
+    assert 1 <= len(held) <= 3
+    assert {classes[row] for row in range(10) if row not in held} == {"a", "b", "c"}
+    assert {groups[row] for row in held}.isdisjoint(groups[row] for row in range(10) if row not in held)
+
+
+def test_one_image_for_each_class_leaves_nothing_to_hold_out() -> None:
+    assert held_out(["a", "b", "c"], np.arange(3), 0.5, 0) == []
+    assert held_out(["a"] * 5, np.arange(5), 0.0, 0) == []
+    assert len(held_out(["a"] * 5, np.arange(5), 0.01, 0)) == 1
+
+
+def test_the_prompts_of_a_spec_are_those_that_show_the_class_alone() -> None:
+    spec = parse_spec(
+        "synthgen: 1\nname: x\nmodel: {id: 'bundled:workers'}\n"
+        "classes: {doctor: 2, chef: {count: 2, templates: ['a photo of {a:class}']}}\n"
+        "prompts: {templates: ['a {class}', '{class}, {hair} hair'], variables: {hair: [red]}}\n"
+    )
+    assert prompts_of_spec(spec, ["chef", "doctor"]) == {"chef": ("a photo of a chef",), "doctor": ("a doctor",)}
+
+
+def looks(*angles: float) -> PictureLooks:
+    """Embeddings on a circle, and hashes that are far from one another."""
+    vectors = np.array([(np.cos(angle), np.sin(angle)) for angle in angles], np.float32)
+    rng = np.random.default_rng([int(1000 * abs(angle)) for angle in angles])
+    return PictureLooks(vectors, [rng.bytes(32) for _ in angles])
+
+
+def test_images_nearer_than_training_images_are_to_each_other_are_counted() -> None:
+    training = looks(0.0, 0.4, 1.0)
+    found = memorisation_of(looks(0.01, 2.5, 0.65), training, looks(0.99, 3.0))
+    assert (found.images, found.near, found.copies) == (3, 2, 0)
+    assert (found.held_out, found.held_out_near) == (2, 1)
+    assert found.cosine == pytest.approx(np.cos(0.4))
+    assert [(pair.image, pair.training, pair.is_near) for pair in found.pairs] == [
+        (0, 0, True),
+        (2, 1, True),
+        (1, 2, False),
+    ]
+
+
+def test_a_copy_by_hash_is_near_whatever_the_judge_says() -> None:
+    training = looks(0.0, 0.4)
+    copy = PictureLooks(looks(2.0).vectors, training.hashes[1:])
+    found = memorisation_of(copy, training, looks(1.5).take([]))
+    assert (found.near, found.copies, found.held_out) == (1, 1, 0)
+    assert found.pairs[0].training == 1
