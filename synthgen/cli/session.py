@@ -80,8 +80,11 @@ class Session:
         option = self.names.option(error.argument)
         message = str(error) if option is None and error.argument is None else error.message
         message = self.names.rendered(message)
-        message = f"{option}: {message}" if option else message
         hint = self.names.rendered(error.hint) if error.hint else None
+        if option and option in self.names.given:
+            message = f"{option}: {message}"
+        elif option and option not in (hint or ""):  # what the user did not give is no place of the fault
+            hint = f"{hint or ''} The option is {option}.".strip()
 
         if isinstance(self._display, JsonLines):
             more = {"hint": without_secrets(hint)} if hint else {}
