@@ -142,7 +142,7 @@ def _objects(
     """
     astray = Complaints("annotations name what is not in the lists", str(file))
     mixed = Complaints("images have objects of several categories", str(file))
-    kinds, boxes = dict[object, dict[str, None]](), dict[object, list[object]]()
+    kinds, boxes = dict[str | int, dict[str, None]](), dict[object, list[object]]()
     for place, each in enumerate(annotations):
         image, category = _key(file, each, "image_id"), _key(file, each, "category_id")
         if image not in images or category not in names:
@@ -154,13 +154,13 @@ def _objects(
         if is_boxed(each):
             boxes.setdefault(image, []).append(_numbers(each["bbox"]))
     astray.refuse()
-    for image, there in kinds.items():
+    for key, there in kinds.items():
         if len(there) > 1:
             first, second = [*there][:2]
-            what = f"{images[image].get('file_name')} has objects of {first!r} and {second!r}"
+            what = f"{images[key].get('file_name')} has objects of {first!r} and {second!r}"
             mixed.add(what, "Each image needs one class: write a CSV with the columns path and label.")
     mixed.refuse()
-    return {image: next(iter(there)) for image, there in kinds.items()}, boxes
+    return {key: next(iter(there)) for key, there in kinds.items()}, boxes
 
 
 def _numbers(box: object) -> list[float]:

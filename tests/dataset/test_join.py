@@ -289,7 +289,8 @@ def test_all_that_does_not_go_together_is_told_at_once(
     (error,) = envelope(capsys.readouterr().out)["errors"]
     head, *lines = error["message"].splitlines()
     assert head == "5 reasons why the two sets do not go together:"
-    for line, part in zip(lines, ["'builder'", "'smith'", "column 'seed'", "column 'prompt'", "'synthetic'"], strict=True):
+    parts = ["'builder'", "'smith'", "column 'seed'", "column 'prompt'", "'synthetic'"]
+    for line, part in zip(lines, parts, strict=True):
         assert part in line
     assert "--leave-out seed --leave-out prompt --leave-out synthetic leaves them out" in error["hint"]
     assert "--" not in error["message"]

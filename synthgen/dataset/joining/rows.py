@@ -52,7 +52,9 @@ def _whole(
         of: what it is, if it is not the image itself.
     """
     if isinstance(picture, bytes):
-        return picture
+        if picture:
+            return picture
+        picture = LeftOut("whose files are empty")
     what = f"{of}{side.ids[place]} is among images {picture.reason}"
     what = f"{what}: {picture.detail}" if picture.detail else what
     complain(side, complaints, what, picture.hint or MEND)
