@@ -211,5 +211,5 @@ def test_a_run_whose_other_set_has_gone_says_how_its_dataset_is_exported(
         synthgen.export(run, "coco", tmp_path / "out")
     hint = refused.value.hint or ""
     assert "put the set back" in hint
-    assert f"`synthgen export {run}/dataset --to coco`" in hint
+    assert f"name {run}/dataset in place of the run" in hint
     assert synthgen.export(run / "dataset", "coco", tmp_path / "out").rebuilt

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -144,10 +143,9 @@ def _of_run(
     except (UsageError, StorageError) as error:  # a set may have gone since, and the dataset was compared with it
         if not (expanded(location) / DATASET).is_dir():
             raise
-        finished = shlex.quote(f"{location}/{DATASET}")
         hint = (
-            "Two ways out: put the set back where the spec names it, or export the finished dataset, which was "
-            f"compared with it then: `synthgen export {finished} --to {to}`."
+            "Two ways out: put the set back where the spec names it; or export the finished dataset, which was "
+            f"compared with it then: name {location}/{DATASET} in place of the run."
         )
         raise type(error)(f"{store.location}: {error.message}", hint=hint, argument=error.argument) from error
     made = build_dataset(planned, store, folder, state, asked, tally, told, others, on_progress=on_progress)

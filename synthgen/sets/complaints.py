@@ -31,7 +31,7 @@ class Complaints:
 
         Args:
             what: a clause that names the place.
-            hints: what to do, in sentences. Each is told once.
+            hints: what to do, in sentences. Equal ones are said once.
         """
         self.count += 1
         if len(self._first) < self._most:

@@ -144,7 +144,7 @@ def _class(
     *,
     has_keypoints: bool,
 ) -> _Objects:
-    """Read the text of an image. What is wrong with it is told to `complaints`, and left out."""
+    """Read the text of an image. What is wrong with it is added to `complaints`, and left out."""
     text = _text(file, own)
     seen, places = dict[int, None](), list[Sequence[float]]()
     for number, line in enumerate((text or "").splitlines(), 1):

@@ -475,6 +475,10 @@ def test_swapped_sets_are_refused_and_a_set_that_is_there_already_is_told(
     found = envelope(capsys.readouterr().out)
     assert found["result"]["copies"] == 30
     assert any("30 synthetic images are in the real set already" in each for each in found["warnings"])
+    assert (
+        "30 synthetic images are, byte for byte, in the real set already" in (tmp_path / "twice/README.md").read_text()
+    )
+    assert "byte for byte, in the real set already" not in (tmp_path / "once/README.md").read_text()
 
 
 def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:
