@@ -34,6 +34,8 @@ _ORDER = (
 )
 """What synthgen makes in a run, in the order in which it is removed, but for what shows that it is a run: that is last.
 After each step the rest is a run that could go on. A pilot's labels are somebody's work, and stay."""
+_SHARED = (layout.DATASET, layout.AUDIT)
+"""Folders of a run in which files of others stay, such as labels that somebody filled in."""
 _QUIET = 600.0
 """Seconds without a change after which nobody is taken to work on a run where locks cannot tell."""
 
@@ -44,8 +46,8 @@ class Removed:
 
     Attributes:
         bytes, files: what was freed; None bytes of a run in a bucket, whose files are not measured.
-        kept: the names of what synthgen had not made, and which is still there, with its folder; of the dataset's
-            folder, each file.
+        kept: the names of what synthgen had not made, and which is still there, with its folder; in the folders of the
+            dataset and the audit, each file.
         audits, audits_left: folders outside the run with audits of it: those removed with it, and those left.
 
     Example:
@@ -107,14 +109,17 @@ def _from_folder(folder: Path) -> Removed:
         named = own_files(open_store(folder))
         size = files = 0
         for path in ours:
-            if path == folder / layout.DATASET and path.is_dir() and not path.is_symlink():
+            is_folder = path.is_dir() and not path.is_symlink()
+            if is_folder and path.name == layout.DATASET:
                 more, count = _remove_dataset(path, named)
+            elif is_folder and path.name == layout.AUDIT:
+                more, count = remove_audit(path)
             else:
-                more, count, _ = measured(path) if path.is_dir() and not path.is_symlink() else _one(path)
+                more, count, _ = measured(path) if is_folder else _one(path)
                 _delete(path)
             size, files = size + more, files + count
     with as_storage_error(folder):
-        left = {name: files_below(folder / name) if name == layout.DATASET else [] for name in os.listdir(folder)}
+        left = {name: files_below(folder / name) if name in _SHARED else [] for name in os.listdir(folder)}
     kept = tuple(f"{name}/{one}" if one else name for name in sorted(left) for one in left[name] or [""])
     if not kept:
         with as_storage_error(folder, "cannot remove "):

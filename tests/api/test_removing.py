@@ -67,9 +67,13 @@ def test_a_file_of_somebody_else_in_the_dataset_stays_and_is_named(
 ) -> None:
     (run / "dataset/data/mine.txt").write_text("mine")
     (run / "dataset/.DS_Store").touch()  # which its file manager makes again
+    audited(run / "audit", run).joinpath("labels.csv").write_text("mine")
     assert command_line(["remove", str(run), "--yes"]) == 0
-    assert f"kept      {run}/dataset/data/mine.txt, which synthgen did not make" in capsys.readouterr().out
-    assert [path for path in run.rglob("*") if path.is_file()] == [run / "dataset/data/mine.txt"]
+    assert f"kept      {run}/audit/labels.csv and 1 more, which synthgen did not make" in capsys.readouterr().out
+    assert {path for path in run.rglob("*") if path.is_file()} == {
+        run / "dataset/data/mine.txt",
+        run / "audit/labels.csv",
+    }
 
 
 def test_of_a_dataset_that_lost_its_summary_what_the_run_recorded_is_removed(run: Path) -> None:
