@@ -25,7 +25,7 @@ def own_handlers() -> Iterator[None]:
     [
         (None, None, "stopping before the first batch;"),
         (RunStarted("outputs/x", 1, 0, {}), None, "stopping before the first batch;"),
-        (Progress(0, {}, 1.0), None, "stopping after this batch;"),
+        (Progress(0, {}, 1.0, committed=False), None, "stopping after this batch;"),
         (StepProgress("writing the dataset", "images", 1, 2), None, "stopping when this is done: writing the dataset;"),
         (StepProgress("reading the real set", "images", 1, 2), "now", "stopping now;"),
     ],
