@@ -207,7 +207,9 @@ def test_a_run_whose_other_set_has_gone_says_how_its_dataset_is_exported(
     make_run(run, plan_against(real))
     finished(run, plan_against(real))
     shutil.rmtree(real)
-    with pytest.raises(UsageError, match=r"output\.against\.sets\.0: .*there is no such file") as refused:
+    with pytest.raises(UsageError, match=rf"output\.against\.sets\.0: {real}: there is no such file") as refused:
         synthgen.export(run, "coco", tmp_path / "out")
-    assert (refused.value.hint or "").endswith(f"synthgen export {run}/dataset")
+    hint = refused.value.hint or ""
+    assert "put the set back" in hint
+    assert f"name {run}/dataset in place of the run" in hint
     assert synthgen.export(run / "dataset", "coco", tmp_path / "out").rebuilt

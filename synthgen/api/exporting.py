@@ -143,8 +143,11 @@ def _of_run(
     except (UsageError, StorageError) as error:  # a set may have gone since, and the dataset was compared with it
         if not (expanded(location) / DATASET).is_dir():
             raise
-        hint = f"Put it back, or export what was compared with it then: synthgen export {location}/{DATASET}"
-        raise type(error)(error.message, hint=hint, argument=error.argument) from error
+        hint = (
+            "Two ways out: put the set back where the spec names it; or export the finished dataset, which was "
+            f"compared with it then: name {location}/{DATASET} in place of the run."
+        )
+        raise type(error)(f"{store.location}: {error.message}", hint=hint, argument=error.argument) from error
     made = build_dataset(planned, store, folder, state, asked, tally, told, others, on_progress=on_progress)
     notes = format_notes([to], located=is_located(spec))
     return Exported(str(folder), made, made != before, {}, tuple(notes))

@@ -218,4 +218,5 @@ def _check_apart(place: Path, sources: Sequence[SetSource]) -> None:
 def _check_left_out(names: Sequence[str], columns: Sequence[str]) -> None:
     if unknown := [name for name in names if name not in columns]:
         hint = f"They have {', '.join(dict.fromkeys(columns))}."
-        raise UsageError(f"neither set has a column {unknown[0]!r}", argument="leave_out", hint=hint)
+        which = f"a column {unknown[0]!r}" if len(unknown) == 1 else f"the columns {', '.join(map(repr, unknown))}"
+        raise UsageError(f"neither set has {which}", argument="leave_out", hint=hint)

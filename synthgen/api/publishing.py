@@ -241,13 +241,13 @@ def publishing(store: RunStore) -> Iterator[Path]:
     if store.folder is not None:
         yield store.folder
         return
-    known = _known(store)  # the block may delete the record of what was made
+    known = known_files(store)  # the block may delete the record of what was made
     with scratch_folder(Path(gettempdir()), _UPLOADS, mode=0o700) as folder:
         yield folder
         _upload(folder, store, known)
 
 
-def _known(store: RunStore) -> dict[str, str]:
+def known_files(store: RunStore) -> dict[str, str]:
     """Return the dataset's files that synthgen is known to have made, each with its sha256."""
     recorded = read_results(store)
     made = {name: digest for name, digest in recorded.files.items() if of_dataset(name)} if recorded else {}

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from synthgen.api.arguments import flag_of, text_of_path
 from synthgen.api.listing import is_run, mark_of, measured
+from synthgen.api.publishing import own_files
 from synthgen.api.removing_objects import look_in_bucket
 from synthgen.api.run_audits import audits_of, remove_audit
 from synthgen.dataset.replace import leftovers as unfinished
+from synthgen.dataset.strangers import files_below, strangers
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import as_storage_error, is_draft, sync
 from synthgen.holders import named
@@ -32,6 +34,8 @@ _ORDER = (
 )
 """What synthgen makes in a run, in the order in which it is removed, but for what shows that it is a run: that is last.
 After each step the rest is a run that could go on. A pilot's labels are somebody's work, and stay."""
+_SHARED = (layout.DATASET, layout.AUDIT)
+"""Folders of a run in which files of others stay, such as labels that somebody filled in."""
 _QUIET = 600.0
 """Seconds without a change after which nobody is taken to work on a run where locks cannot tell."""
 
@@ -42,7 +46,8 @@ class Removed:
 
     Attributes:
         bytes, files: what was freed; None bytes of a run in a bucket, whose files are not measured.
-        kept: the names of what synthgen had not made, and which is still there, with its folder.
+        kept: the names of what synthgen had not made, and which is still there, with its folder; in the folders of the
+            dataset and the audit, each file.
         audits, audits_left: folders outside the run with audits of it: those removed with it, and those left.
 
     Example:
@@ -101,13 +106,21 @@ def _from_folder(folder: Path) -> Removed:
         _refuse_in_use(folder, is_free)
         with as_storage_error(folder):
             ours = list(_ours(folder))
+        named = own_files(open_store(folder))
         size = files = 0
         for path in ours:
-            more, count, _ = measured(path) if path.is_dir() and not path.is_symlink() else _one(path)
-            _delete(path)
+            is_folder = path.is_dir() and not path.is_symlink()
+            if is_folder and path.name == layout.DATASET:
+                more, count = _remove_dataset(path, named)
+            elif is_folder and path.name == layout.AUDIT:
+                more, count = remove_audit(path)
+            else:
+                more, count, _ = measured(path) if is_folder else _one(path)
+                _delete(path)
             size, files = size + more, files + count
     with as_storage_error(folder):
-        kept = tuple(sorted(os.listdir(folder)))
+        left = {name: files_below(folder / name) if name in _SHARED else [] for name in os.listdir(folder)}
+    kept = tuple(f"{name}/{one}" if one else name for name in sorted(left) for one in left[name] or [""])
     if not kept:
         with as_storage_error(folder, "cannot remove "):
             folder.rmdir()
@@ -204,6 +217,26 @@ def _ours(folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in _ORDER if name in there and name != last)
     if last is not None:
         yield folder / last
+
+
+def _remove_dataset(folder: Path, named: Collection[str]) -> tuple[int, int]:
+    """Delete the files of a dataset, what names them last, and return their bytes and number. Others stay.
+
+    Args:
+        named: files that the run's own record names.
+    """
+    with as_storage_error(folder):
+        others = {*strangers(folder, named)}
+        ours = [name for name in files_below(folder) if name not in others]
+    size = 0
+    for name in sorted(ours, key=lambda name: (name == layout.SUMMARY, name)):
+        size += _one(folder / name)[0]
+        _delete(folder / name)
+    with as_storage_error(folder, "cannot remove "):
+        for place, _, _ in os.walk(folder, topdown=False):
+            if not os.listdir(place):
+                os.rmdir(place)
+    return size, len(ours)
 
 
 def _one(path: Path) -> tuple[int, int, float | None]:

@@ -1,10 +1,12 @@
 """Removing a run from a bucket: only what synthgen made, the plan last."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from synthgen.api.publishing import known_files
+from synthgen.dataset.strangers import is_of_tool
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.files import is_draft
 from synthgen.running import open_run, read_state
@@ -47,9 +49,18 @@ def look_in_bucket(store: RunStore, order: Sequence[str]) -> InBucket:
         raise UsageError(f"{store.location} is not a run", argument="location", hint=hint)
 
     rank = {name: place for place, name in enumerate(order)}
-    ours = [name for name in there if name.partition("/")[0] in rank or _is_leftover(name)]
-    ours.sort(key=lambda name: (rank.get(name.partition("/")[0], -1), name))
+    known = known_files(store)
+    strange = {name for name in there if known and _is_strange(name, known)}
+    ours = [name for name in there if name not in strange and (name.partition("/")[0] in rank or _is_leftover(name))]
+    names_others = layout.in_dataset(layout.SUMMARY)
+    ours.sort(key=lambda name: (rank.get(name.partition("/")[0], -1), name == names_others, name))
     return InBucket(tuple(ours), tuple(name for name in there if name not in set(ours)), _state_of(store))
+
+
+def _is_strange(name: str, known: Collection[str]) -> bool:
+    """Whether a file lies in the dataset's folder and is not among those that synthgen wrote there."""
+    own = layout.of_dataset(name)
+    return own is not None and name not in known and own != layout.SUMMARY and not is_of_tool(own)
 
 
 def _is_leftover(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Audits of a run that lie outside it: finding them, and removing what synthgen wrote of them."""
+"""Audits of a run: finding those that lie outside it, and removing what synthgen wrote of one."""
 
 import json
 from collections.abc import Iterator
@@ -31,11 +31,12 @@ def audits_of(place: str) -> tuple[Path, ...]:
 
 def remove_audit(folder: Path) -> tuple[int, int]:
     """Delete what synthgen wrote of an audit; return its bytes and files. What somebody filled in or added stays."""
-    from synthgen.auditing.places import GROUPS, ISSUES
+    from synthgen.auditing.places import GROUPS, ISSUES, SHARES
     from synthgen.auditing.questions.sheet import NEXT_SHEET, SHEET, is_untouched
+    from synthgen.pages.labels import PAGE
 
     sheets = [name for name in (SHEET, NEXT_SHEET) if is_untouched(folder / name)]
-    names = [layout.AUDIT_REPORT, GROUPS, ISSUES, *sheets, layout.EMBEDDINGS, layout.AUDIT_JSON]
+    names = [layout.AUDIT_REPORT, GROUPS, SHARES, ISSUES, PAGE, *sheets, layout.EMBEDDINGS, layout.AUDIT_JSON]
     drafts = [path for path in folder.glob(".*") if is_draft(path)]
     size = files = 0
     with as_storage_error(folder, "cannot remove "):

@@ -2,7 +2,8 @@
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, ParamSpec
 
 import typer
@@ -42,7 +43,9 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
     @functools.wraps(function)
     def called(*args: P.args, **given: P.kwargs) -> Answer:
         as_json, quiet, verbose = (bool(given.pop(key)) for key in _OUTPUT)
-        session.begin(name, names_of(name), as_json=as_json, quiet=quiet, verbose=verbose)
+        names = names_of(name)
+        names = replace(names, given=_options_given(names, signature, given))
+        session.begin(name, names, as_json=as_json, quiet=quiet, verbose=verbose)
         if quiet and verbose:
             raise UsageError("use either --quiet or --verbose, not both")
         try:
@@ -58,6 +61,13 @@ def command(function: Callable[P, Answer]) -> Callable[P, Answer]:
     called.__annotations__ = function.__annotations__ | _OUTPUT
     app.command(name)(called)
     return function
+
+
+def _options_given(names: OptionNames, signature: inspect.Signature, given: Mapping[str, object]) -> frozenset[str]:
+    """List the options whose values are not those that they have by default."""
+    defaults = {name: one.default for name, one in signature.parameters.items()}
+    arguments = (name.removesuffix("_") for name, value in given.items() if value != defaults[name])
+    return frozenset(option for one in arguments if (option := names.option(one)) is not None)
 
 
 @functools.cache

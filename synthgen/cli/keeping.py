@@ -155,7 +155,8 @@ def _status_lines(planned: "Plan", state: "RunState", location: str) -> Iterator
 def verify(location: RunArgument) -> Answer:
     """Check everything that was committed. Reads hashes, rows, ids, every image and the dataset's files again.
 
-    Counts the images of the dataset that say, in their metadata, that a model made them.
+    Counts the images of the dataset that say, in their metadata, that a model made them, and those that carry a C2PA
+    signature. Signatures are verified if synthgen[c2pa] is installed.
     """
     from synthgen.api.keeping import status, unverified, verify
     from synthgen.api.marked import marked
@@ -170,7 +171,7 @@ def verify(location: RunArgument) -> Answer:
     lost = [found for found in findings if found.is_for_good]
     lines, error = [*_finding_lines(location, findings)], None
     if marks is not None:
-        lines.append(f"{location}: {_marks_line(marks)}")
+        lines += [f"{location}: {line}" for line in _marks_lines(marks)]
     if findings:
         hint = "`synthgen repair` discards what is damaged. Then run again to remake it."
         message = f"{counted(len(findings), 'problem')} in {location}"
@@ -183,9 +184,15 @@ def verify(location: RunArgument) -> Answer:
     return Answer(result=result, lines=lines, error=error, is_printing=True)
 
 
-def _marks_line(marks: "MarkCount") -> str:
+def _marks_lines(marks: "MarkCount") -> Iterator[str]:
     said = f"{marks.marked:,} of {counted(marks.images, 'image')} of the dataset carry a mark that a model made them"
-    return f"{said}; not read: {', '.join(marks.unread)}" if marks.unread else said
+    yield f"{said}; not read: {', '.join(marks.unread)}" if marks.unread else said
+    if marks.signed:
+        if marks.invalid is None:
+            state = 'unverified: install "synthgen[c2pa]" to verify them'
+        else:
+            state = f"{marks.invalid:,} of them invalid" if marks.invalid else "all valid"
+        yield f"{marks.signed:,} of {counted(marks.images, 'image')} carry a C2PA signature, {state}"
 
 
 def _lost_hint(lost: "list[Damage]") -> str:

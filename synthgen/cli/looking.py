@@ -50,7 +50,7 @@ def trajectory(
     wanted = None if steps is None else _numbers(steps)
     found, _ = checked(spec, Changes(overrides, files, variables), models=True)
     folder = path or Path("outputs") / f"{found.name}-trajectory"
-    stop = stop_on_signals()
+    stop = stop_on_signals("after this batch")
     with session.progress(found.name, f"loading {found.model.id}") as on_progress:
         ways = trajectory(found, count, folder, wanted, device, on_progress=on_progress, stop=stop.is_set)
     result = {
@@ -117,7 +117,7 @@ def sweep(
     source, changes = read(spec), Changes(overrides, files, variables).settings
     name = checked_spec(source, changes).name
     folder = path or Path("outputs") / f"{name}-sweep"
-    stop = stop_on_signals()
+    stop = stop_on_signals("after this batch")
     with session.progress(name, "loading models") as on_progress:
         found = swept(source, changes, over, folder, (prompts, seeds, most), device, on_progress, stop.is_set)
     return Answer(result=as_result(found), lines=lines_of(found))

@@ -2,7 +2,8 @@
 
 import re
 import shlex
-from collections.abc import Mapping
+from ast import literal_eval
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 _ARGUMENT = re.compile(r"`([a-z][a-z0-9_]*)(?:=([^`]*))?`")
@@ -34,10 +35,12 @@ class OptionNames:
     Attributes:
         options: by Python argument the option, such as `--devices`.
         positionals: by Python argument the name in capitals, such as `RUN`.
+        given: the options that this call has.
     """
 
     options: Mapping[str, str]
     positionals: Mapping[str, str]
+    given: Collection[str] = ()
 
     def written(self, argument: str) -> str | None:
         """Give an argument's option or positional name; None if this command has no such argument.
@@ -63,6 +66,8 @@ class OptionNames:
             'Give --devices cpu:2, or --extend.'
             >>> names.rendered("Make it first: `synthgen.pilot(spec, 'a pilot')`.")
             "Make it first: `synthgen calibrate SPEC -o 'a pilot'`."
+            >>> OptionNames({"leave_out": "--leave-out"}, {}).rendered("`leave_out=['age', 'seed']` leaves them out.")
+            '--leave-out age --leave-out seed leaves them out.'
         """
         text = _CALL.sub(_command, text)
         return _ARGUMENT.sub(self._replaced, text)
@@ -73,6 +78,8 @@ class OptionNames:
             return found[0]
         if value is None or value == "True":
             return written
+        if value.startswith("["):
+            return " ".join(f"{written} {shlex.quote(one)}" for one in literal_eval(value))
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
         return f"{written} {shlex.quote(value[1:-1]) if quoted else value}"
 

@@ -65,7 +65,7 @@ def join(
     """
     from synthgen.api.joining import join
 
-    stop = stop_on_signals()
+    stop = stop_on_signals("now, and what was there before stays")
     with session.progress(str(folder), f"joining {folder}") as on_progress:
         joined = join(
             real,
@@ -147,7 +147,7 @@ def push(
     """
     from synthgen.api.pushing import push
 
-    stop = stop_on_signals()
+    stop = stop_on_signals("once the Hub has answered, and no commit is left half-made")
     with session.progress(dataset, f"pushing {dataset}") as on_progress:
         pushed = push(
             dataset,

@@ -33,7 +33,7 @@ def render(
     """
     from synthgen.api.rendering import METADATA, render
 
-    stop = stop_on_signals()
+    stop = stop_on_signals("after this image")
     with session.progress(str(folder), "rendering") as on_progress:
         made = render(folder, count, seed=seed, even=even, on_progress=on_progress, stop=stop.is_set)
     result = {

@@ -11,7 +11,7 @@ from synthgen.cli.display import Bars, Display, JsonLines, Plain, Sentences
 from synthgen.cli.option_names import NO_OPTIONS, OptionNames
 from synthgen.cli.progress import Whole
 from synthgen.errors import SynthgenError
-from synthgen.events import Event, LogRelay, OnProgress, ignore
+from synthgen.events import Event, LogRelay, OnProgress
 from synthgen.redaction import without_secrets
 
 _LIBRARIES = {
@@ -34,11 +34,13 @@ class Session:
         as_json: whether stdout gets the envelope.
         as_lines: whether it gets several of them, each on a line.
         warnings: every warning so far, for the envelope.
+        told: what was told last of the progress of what is under way; None before the first of it.
     """
 
     def __init__(self) -> None:
         self.command, self.names, self.as_json, self.as_lines = "", NO_OPTIONS, False, False
         self.warnings: list[str] = []
+        self.told: Event | None = None
         self._quiet = False
         self._display: Display = Plain()
 
@@ -80,8 +82,11 @@ class Session:
         option = self.names.option(error.argument)
         message = str(error) if option is None and error.argument is None else error.message
         message = self.names.rendered(message)
-        message = f"{option}: {message}" if option else message
         hint = self.names.rendered(error.hint) if error.hint else None
+        if option and option in self.names.given:
+            message = f"{option}: {message}"
+        elif option and option not in (hint or ""):  # what the user did not give is no place of the fault
+            hint = f"{hint or ''} The option is {option}.".strip()
 
         if isinstance(self._display, JsonLines):
             more = {"hint": without_secrets(hint)} if hint else {}
@@ -97,12 +102,14 @@ class Session:
     @contextmanager
     def progress(self, run: str, title: str) -> Iterator[OnProgress]:
         """Show progress of `run` until the block ends. After the first JSON line, stderr gets only such lines."""
+        self.told = None
         if self._quiet:
-            yield ignore
+            yield self._keep
             return
         display, whole = _display_for(run, title), Whole()
 
         def on_progress(event: Event) -> None:
+            self._keep(event)
             if isinstance(display, JsonLines):  # from the first line on, all lines are JSON
                 self._display = display
             display.show(whole.hear(event))
@@ -116,6 +123,9 @@ class Session:
             finally:
                 if not isinstance(self._display, JsonLines):
                     self._display = before
+
+    def _keep(self, event: Event) -> None:
+        self.told = event
 
 
 def _display_for(run: str, title: str) -> Display:

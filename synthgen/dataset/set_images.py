@@ -12,7 +12,7 @@ from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.joining.boxes import corners, form_named, form_of
 from synthgen.dataset.joining.images import features_by_type
-from synthgen.dataset.joining.rows import are_beside, rows_of
+from synthgen.dataset.joining.rows import MEND, UNUSABLE, are_beside, complain, rows_of
 from synthgen.dataset.joining.side import BOXES_TYPE, PICTURE, JoinedSide
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
@@ -22,6 +22,7 @@ from synthgen.images import upright_size
 from synthgen.ledger.columns import BOXES, ImageRow
 from synthgen.regions.boxes import BoxForm, Size
 from synthgen.regions.error import RegionError
+from synthgen.sets.complaints import Complaints
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -55,12 +56,14 @@ class SetImages(SelectedImages):
         self.size, self.count = 0, 0
         self.runs: Mapping[str, LabelRuns] = {}
         self._endings: list[str] = []
-        self._sizes: list[Size] = []
+        self._sizes: list[Size | None] = []
         self._boxes: list[object] = []
+        self._complaints = Complaints(UNUSABLE, side.title)
         self.digest = self._look(on_progress)
         form = self._form_of_boxes()
         if form is not None:
             self._boxes = [self._corners(place, form) for place in range(len(side.ids))]
+        self._complaints.refuse()
 
         carried = [field for field in side.columns if field.name not in self._dropped]
         own = {"id": pa.string(), "image": PICTURE, "label": pa.int64(), "class": pa.string()}
@@ -108,7 +111,7 @@ class SetImages(SelectedImages):
         facts = [side.classes, columns, side.ids, side.labels, side.splits, *names]
         digest.update(str([*map(list, facts)]).encode())
         done = 0
-        for first, pictures, others in rows_of(side):
+        for first, pictures, others in rows_of(side, self._complaints):
             for place, picture in enumerate(pictures, start=first):
                 self._add(side.ids[place], picture)
                 digest.update(sha256(picture).digest())
@@ -123,16 +126,13 @@ class SetImages(SelectedImages):
         return digest.hexdigest()
 
     def _add(self, image_id: str, picture: bytes) -> None:
-        ending = ending_of(picture)
+        ending = ending_of(picture) if picture else ""
         if ending is None:
-            what = f"{self._side.title}: the image {image_id} cannot be opened"
-            raise UsageError(what, hint="Put an intact picture in its place, or take it out of the set.")
-        self._endings.append(ending)
+            complain(self._side, self._complaints, f"the image {image_id} cannot be opened", MEND)
+        self._endings.append(ending or "")
         self.size += len(picture)
         if BOXES in self._side.columns.names:
-            size = upright_size(picture)
-            assert size is not None, "it has been opened"
-            self._sizes.append(size)
+            self._sizes.append(upright_size(picture) if ending else None)
 
     def _see(self, others: pa.Table, columns: Sequence[str]) -> None:
         """Remember the boxes, and which pictures in other columns are not in the table itself."""
@@ -150,7 +150,8 @@ class SetImages(SelectedImages):
         if (named := self._side.boxes) is not None:
             return form_named(named)
         try:
-            return form_of(zip(self._boxes, self._sizes, strict=True))
+            sized = zip(self._boxes, self._sizes, strict=True)
+            return form_of((cell, size) for cell, size in sized if size is not None)
         except RegionError as error:
             self._dropped[BOXES] = error.message
             return None
@@ -178,12 +179,13 @@ class SetImages(SelectedImages):
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
     def _corners(self, place: int, form: BoxForm) -> list[list[float]]:
-        """Return the boxes of an image in the form that all datasets here have."""
+        """Return the boxes of an image in the form that all datasets here have, or complain of them."""
+        size = self._sizes[place]
         try:
-            return corners(self._boxes[place], self._sizes[place], form)
+            return corners(self._boxes[place], size, form) if size is not None else []
         except RegionError as error:
-            what = f"{self._side.title}: {self._side.ids[place]}: {error.message}"
-            raise UsageError(what, hint=error.hint) from error
+            complain(self._side, self._complaints, f"{self._side.ids[place]}: {error.message}", error.hint)
+            return []
 
 
 def _unfit(side: JoinedSide) -> Iterator[tuple[str, str]]:

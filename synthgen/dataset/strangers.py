@@ -28,11 +28,19 @@ def strangers(folder: Path, own: Collection[str] = ()) -> list[str]:
     if not folder.is_dir():
         return [folder.name] if folder.exists() else []
     is_known = _known(folder)
+    return [name for name in files_below(folder) if name not in own and not is_known(name)]
+
+
+def files_below(folder: Path) -> list[str]:
+    """List the files and links below a folder, relative to it. Links are not followed.
+
+    Raises:
+        OSError: a folder in it cannot be listed.
+    """
     found = []
     for place, folders, files in os.walk(folder, onerror=_raise):
         links = [name for name in folders if os.path.islink(os.path.join(place, name))]
-        names = [Path(place, name).relative_to(folder).as_posix() for name in (*files, *links)]
-        found += [name for name in names if name not in own and not is_known(name)]
+        found += [Path(place, name).relative_to(folder).as_posix() for name in (*files, *links)]
     return sorted(found)
 
 
@@ -41,15 +49,20 @@ def names_files(folder: Path) -> bool:
     return bool(_named(folder))
 
 
+def is_of_tool(name: str) -> bool:
+    """Whether a file's name, relative to the folder of a dataset, is one that tools give theirs, and make again."""
+    return _OF_TOOLS.fullmatch(name) is not None
+
+
 def _known(folder: Path) -> Callable[[str], bool]:
     """Return what tells the files of a dataset from others. Without its summary, a folder is no dataset."""
     if not (folder / SUMMARY).exists():
         return lambda name: False
     if named := _named(folder):
         names = {SUMMARY, *named}
-        return lambda name: name in names or _OF_TOOLS.fullmatch(name) is not None
+        return lambda name: name in names or is_of_tool(name)
     # The summary is damaged, or of an early version, which wrote Parquet only.
-    return lambda name: name in _ALWAYS or is_parquet_of_dataset(name) or _OF_TOOLS.fullmatch(name) is not None
+    return lambda name: name in _ALWAYS or is_parquet_of_dataset(name) or is_of_tool(name)
 
 
 def _named(folder: Path) -> set[str]:

@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from typing import TypeGuard
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
@@ -114,8 +115,9 @@ def _opened(files: Sequence[bytes]) -> Tokenizer | None:
             tokenizer.no_padding()
             return tokenizer
         vocabulary, merges = files
-        return _clip(json.loads(vocabulary), merges.decode("utf-8").splitlines())
-    except Exception:  # the library raises just this for files that it cannot read
+        words = json.loads(vocabulary)
+        return _clip(words, merges.decode("utf-8").splitlines()) if _numbers_words(words) else None
+    except (ValueError, RecursionError):
         return None
 
 
@@ -148,15 +150,26 @@ def _letters() -> list[str]:
     return [*map(chr, shown), *(chr(256 + at) for at in range(len(hidden)))]
 
 
+def _numbers_words(vocabulary: object) -> TypeGuard[dict[str, int]]:
+    """Whether this is what a vocabulary is: words, each with its number."""
+    if not isinstance(vocabulary, dict):
+        return False
+    return all(type(number) is int and 0 <= number < 2**32 for number in vocabulary.values())
+
+
 def _clip(vocabulary: Mapping[str, int], merges: Sequence[str]) -> Tokenizer | None:
     """Make CLIP's tokenizer, as transformers makes it; None if the vocabulary is another one's."""
     if _END not in vocabulary or _BEGIN not in vocabulary:
         return None
-    pairs = [tuple(line.split()) for line in merges if line and not line.startswith("#version")]
+    lines = [line.split() for line in merges if line and not line.startswith("#version")]
+    pairs = [(line[0], line[1]) for line in lines if len(line) == 2]
+    # What the library would refuse by an exception that has no kind of its own.
+    if any(part not in vocabulary for pair in pairs for part in (*pair, "".join(pair))):
+        return None
     tokenizer = Tokenizer(
         models.BPE(
             vocab=dict(vocabulary),
-            merges=[(pair[0], pair[1]) for pair in pairs if len(pair) == 2],
+            merges=pairs,
             end_of_word_suffix="</w>",
             unk_token=_END,
         )

@@ -14,6 +14,7 @@ from synthgen.images import LeftOut
 from synthgen.sets.aside import Aside
 from synthgen.sets.coco_masks import coco_masks, is_boxed, partly_masked
 from synthgen.sets.coco_unread import unread_keys, unread_of_coco
+from synthgen.sets.complaints import Complaints
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import is_hidden, is_image, others
 from synthgen.sets.json_rows import as_table, parse_object
@@ -98,22 +99,10 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
     if len(set(names.values())) < max(len(names), len(found["categories"])):
         raise UsageError(f"{file}: two categories have the same id or name", hint="Give each one of its own.")
 
-    labels: dict[object, str] = {}
-    boxes: dict[object, list[object]] = {}
     images = {_key(file, each, "id"): each for each in found["images"]}
     if len(images) < len(found["images"]):
         raise UsageError(f"{file}: two images have the same id", hint=_FORM)
-    for each in found["annotations"]:
-        image, category = _key(file, each, "image_id"), _key(file, each, "category_id")
-        if image not in images or category not in names:
-            what = "an image" if image not in images else "a category"
-            raise UsageError(f"{file}: an annotation names {what} that is not in the list", hint=_FORM)
-        if (first := labels.setdefault(image, names[category])) != names[category]:
-            what = f"{file}: {images[image].get('file_name')} has objects of {first!r} and {names[category]!r}"
-            hint = "An audit needs one class for each image: write a CSV with the columns path and label."
-            raise UsageError(what, hint=hint)
-        if is_boxed(each):
-            boxes.setdefault(image, []).append(each["bbox"])
+    labels, boxes = _objects(file, found["annotations"], images, names)
 
     paths = [str(_key(file, each, "file_name")) for each in images.values()]
     base = _base(file.parent, paths)
@@ -138,6 +127,48 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
         unread_keys(found),
         partly_masked(found["annotations"]),
     )
+
+
+def _objects(
+    file: Path,
+    annotations: Sequence[Mapping[str, object]],
+    images: Mapping[str | int, Mapping[str, object]],
+    names: Mapping[str | int, str],
+) -> tuple[dict[object, str], dict[object, list[object]]]:
+    """Return the class of each image that has objects, and their boxes.
+
+    Raises:
+        UsageError: annotations name what is not in the lists, or images have objects of several categories.
+    """
+    astray = Complaints("annotations name what is not in the lists", str(file))
+    mixed = Complaints("images have objects of several categories", str(file))
+    kinds, boxes = dict[str | int, dict[str, None]](), dict[object, list[object]]()
+    for place, each in enumerate(annotations):
+        image, category = _key(file, each, "image_id"), _key(file, each, "category_id")
+        if image not in images or category not in names:
+            what, number = ("an image", image) if image not in images else ("a category", category)
+            which = f"annotation {each['id']!r}" if "id" in each else f"annotation number {place + 1:,}"
+            astray.add(f"{which} names {what} that is not in the list: {number!r}", _FORM)
+            continue
+        kinds.setdefault(image, {})[names[category]] = None
+        if is_boxed(each):
+            boxes.setdefault(image, []).append(_numbers(each["bbox"]))
+    astray.refuse()
+    for key, there in kinds.items():
+        if len(there) > 1:
+            first, second = [*there][:2]
+            what = f"{images[key].get('file_name')} has objects of {first!r} and {second!r}"
+            mixed.add(what, "Each image needs one class: write a CSV with the columns path and label.")
+    mixed.refuse()
+    return {key: next(iter(there)) for key, there in kinds.items()}, boxes
+
+
+def _numbers(box: object) -> list[float]:
+    """Return the numbers of a box, which need not be four; none if it holds something else."""
+    try:
+        return [float(number) for number in box] if isinstance(box, list) else []
+    except (TypeError, ValueError, OverflowError):
+        return []
 
 
 def _annotations(files: Sequence[Path], own: OwnFolder) -> Iterator[list[Mapping[str, object]]]:

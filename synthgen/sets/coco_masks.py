@@ -15,8 +15,8 @@ _Annotation = Mapping[str, object]
 
 
 def is_boxed(annotation: _Annotation) -> bool:
-    """Whether an annotation is an object with a box; a crowd is none."""
-    return "bbox" in annotation and not annotation.get("iscrowd")
+    """Whether an annotation is an object with a box; a crowd is none. Some tools write an empty box for none."""
+    return annotation.get("bbox") not in (None, []) and not annotation.get("iscrowd")
 
 
 def partly_masked(annotations: Iterable[_Annotation]) -> int:
@@ -24,7 +24,7 @@ def partly_masked(annotations: Iterable[_Annotation]) -> int:
     seen: dict[object, set[tuple[bool, bool]]] = {}
     for each in annotations:
         if not each.get("iscrowd"):
-            seen.setdefault(each.get("image_id"), set()).add(("bbox" in each, bool(each.get("segmentation"))))
+            seen.setdefault(each.get("image_id"), set()).add((is_boxed(each), bool(each.get("segmentation"))))
     return sum(any(masked for _, masked in kinds) and kinds != {(True, True)} for kinds in seen.values())
 
 

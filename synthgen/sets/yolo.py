@@ -15,6 +15,7 @@ from synthgen.regions.boxes import Size
 from synthgen.regions.encoded import mask_of_outlines
 from synthgen.regions.masks import Mask
 from synthgen.sets.coco import without_class
+from synthgen.sets.complaints import Complaints
 from synthgen.sets.files import FileSet
 from synthgen.sets.image_folder import find_in, others, skipped
 from synthgen.sets.metadata import read_metadata
@@ -26,7 +27,7 @@ _IMAGES, _LABELS = "images", "labels"
 _SETTINGS = ("data.yaml", "data.yml", "dataset.yaml", "dataset.yml")
 _KEYPOINTS = re.compile(r"^kpt_shape\s*:", re.MULTILINE)
 _LISTS = ("classes.txt", "obj.names")
-_CSV = "An audit needs one class for each image: write a CSV with the columns path and label."
+_CSV = "Each image needs one class: write a CSV with the columns path and label."
 _FORM = "Expected a line for each box: the number of its class and four or more numbers for its place."
 
 
@@ -66,10 +67,13 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     names = _names(folder, own)
     has_keypoints = _has_keypoints(folder, own)
 
+    complaints = Complaints("faults in the texts of boxes")
+
     def read(path: Path) -> _Objects:
-        return _class(_label_file(path, folder), path, names, own, has_keypoints)
+        return _class(_label_file(path, folder), path, names, own, complaints, has_keypoints=has_keypoints)
 
     objects = [read(path) for path in images]
+    complaints.refuse()
     labels, boxes = [each.label for each in objects], [each.boxes for each in objects]
     shown = [path.relative_to(folder).as_posix() for path in images]
     told = _told(found.metadata, folder, own).reindex(shown).reset_index(drop=True)
@@ -131,7 +135,16 @@ class _Objects(NamedTuple):
     outlines: list[Sequence[float]]
 
 
-def _class(file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFolder, has_keypoints: bool) -> _Objects:
+def _class(
+    file: Path,
+    image: Path,
+    names: Mapping[int, str] | None,
+    own: OwnFolder,
+    complaints: Complaints,
+    *,
+    has_keypoints: bool,
+) -> _Objects:
+    """Read the text of an image. What is wrong with it is added to `complaints`, and left out."""
     text = _text(file, own)
     seen, places = dict[int, None](), list[Sequence[float]]()
     for number, line in enumerate((text or "").splitlines(), 1):
@@ -142,15 +155,16 @@ def _class(file: Path, image: Path, names: Mapping[int, str] | None, own: OwnFol
         except ValueError:
             kind, place = -1.0, []
         if len(place) < 4 or not kind.is_integer() or kind < 0:
-            raise UsageError(f"{file}:{number}: {line[:80]!r} is not a box", hint=_FORM)
-        if names is not None and int(kind) not in names:
-            hint = "Give every class a name there."
-            raise UsageError(f"{file}:{number}: class {int(kind)} has no name in data.yaml or classes.txt", hint=hint)
-        seen[int(kind)] = None
-        places.append(place[:4] if has_keypoints else place)
+            complaints.add(f"{file}:{number}: {line[:80]!r} is not a box", _FORM)
+        elif names is not None and int(kind) not in names:
+            what = f"{file}:{number}: class {int(kind)} has no name in data.yaml or classes.txt"
+            complaints.add(what, "Give every class a name there.")
+        else:
+            seen[int(kind)] = None
+            places.append(place[:4] if has_keypoints else place)
     classes = [names[kind] if names is not None else str(kind) for kind in seen]
     if len(classes) > 1:
-        raise UsageError(f"{image} has boxes of {classes[0]!r} and {classes[1]!r}", hint=_CSV)
+        complaints.add(f"{image} has boxes of {classes[0]!r} and {classes[1]!r}", _CSV)
     outlines = [place for place in places if _is_outline(place)]
     return _Objects(classes[0] if classes else None, [_box(place) for place in places], outlines)
 

@@ -62,6 +62,26 @@ def test_an_audit_of_the_run_is_named_and_goes_only_if_asked(run: Path, capsys: 
     assert sorted(path.name for path in other.iterdir()) == ["audit.json", "report.html"]
 
 
+def test_a_file_of_somebody_else_in_the_dataset_stays_and_is_named(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "dataset/data/mine.txt").write_text("mine")
+    (run / "dataset/.DS_Store").touch()  # which its file manager makes again
+    audited(run / "audit", run).joinpath("labels.csv").write_text("mine")
+    assert command_line(["remove", str(run), "--yes"]) == 0
+    assert f"kept      {run}/audit/labels.csv and 1 more, which synthgen did not make" in capsys.readouterr().out
+    assert {path for path in run.rglob("*") if path.is_file()} == {
+        run / "dataset/data/mine.txt",
+        run / "audit/labels.csv",
+    }
+
+
+def test_of_a_dataset_that_lost_its_summary_what_the_run_recorded_is_removed(run: Path) -> None:
+    (run / "dataset/synthgen.json").unlink()
+    assert synthgen.remove(run).kept == ()
+    assert not run.exists()
+
+
 def test_the_question_names_the_audits(run: Path) -> None:
     mine = audited(Path("outputs/run-audit"), run)
     assert removing_found(run) == (str(mine),)

@@ -29,6 +29,7 @@ NAMES = OptionNames(
         ("`devices='cpu:2'`", "--devices cpu:2"),
         ('`labels="my labels.csv"`', "--import-labels 'my labels.csv'"),
         ('`overrides="model.id="x""`', """--set 'model.id="x"'"""),
+        ("`overrides=['a=1', 'b=x y']`", "--set a=1 --set 'b=x y'"),
         ("the `spec` and `nothing`", "the SPEC and `nothing`"),
         ("`synthgen.pilot(spec, folder)`", "`synthgen calibrate SPEC -o DIR`"),
         ("`synthgen.pilot(spec, 'my pilot')`", "`synthgen calibrate SPEC -o 'my pilot'`"),

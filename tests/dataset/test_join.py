@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -246,6 +247,8 @@ def test_classes_of_only_one_set_are_refused_by_name_or_follow_the_real_ones(
     assert refused.value.hint is not None
     assert "called 'bilder'" in refused.value.hint
     assert "`unshared_classes=True`" in refused.value.hint
+    assert "does not have the class 'bilder' of the real set" in refused.value.message  # both at once
+    assert refused.value.argument is None  # which was not given, and is no place of the fault
     joined = synthgen.join(real, synthetic, tmp_path / "joined", unshared_classes=True)
     assert list(joined.summary.classes) == ["bilder", "chef", "doctor", "builder"]
 
@@ -272,6 +275,25 @@ def test_columns_of_both_sets_get_one_type_or_are_refused_by_name(synthetic: Pat
     assert "seed" not in pq.read_schema(next((tmp_path / "joined/data").glob("train-*"))).names
     with pytest.raises(UsageError, match="neither set has a column 'sed'"):
         synthgen.join(frame, synthetic, tmp_path / "joined", leave_out=["sed"])
+
+
+def test_all_that_does_not_go_together_is_told_at_once(
+    synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frame = frame_of(tmp_path).assign(seed="one", prompt=1, synthetic="no")
+    frame["label"] = frame["label"].replace("builder", "smith")
+    frame["image"] = [row["picture"] for row in rows()]
+    frame.to_parquet(tmp_path / "real.parquet")
+    arguments = ["join", str(tmp_path / "real.parquet"), str(synthetic), "-o", str(tmp_path / "joined")]
+    assert command_line([*arguments, "--json"]) == 2
+    (error,) = envelope(capsys.readouterr().out)["errors"]
+    head, *lines = error["message"].splitlines()
+    assert head == "5 reasons why the two sets do not go together:"
+    parts = ["'builder'", "'smith'", "column 'seed'", "column 'prompt'", "'synthetic'"]
+    for line, part in zip(lines, parts, strict=True):
+        assert part in line
+    assert "--leave-out seed --leave-out prompt --leave-out synthetic leaves them out" in error["hint"]
+    assert "--" not in error["message"]
 
 
 def test_what_would_leak_is_told(
@@ -413,11 +435,30 @@ def test_a_box_that_does_not_fit_its_image_is_named(synthetic: Path, tmp_path: P
     real = coco_of(tmp_path / "real")
     found = json.loads((real / "annotations.json").read_text())
     found["annotations"][3]["bbox"] = [1, 1, 40, 4]
+    found["annotations"][4]["bbox"] = []  # an object without a box, as some tools write it
     (real / "annotations.json").write_text(json.dumps(found))
     with pytest.raises(UsageError, match=r"the real set: 3\.png: the box \(1, 1, 40, 4\)") as refused:
         synthgen.join(real, synthetic, tmp_path / "joined")
     assert 'leave_out="boxes"' in (refused.value.hint or "")
     synthgen.join(real, synthetic, tmp_path / "joined", leave_out=["boxes"])
+
+
+def test_all_images_that_cannot_be_used_are_told_at_once(synthetic: Path, tmp_path: Path) -> None:
+    real = coco_of(tmp_path / "real")
+    found = json.loads((real / "annotations.json").read_text())
+    for number, box in enumerate(([1, 1, 0, 4], [1, 2, 3], "x")):
+        found["annotations"][number]["bbox"] = box
+    (real / "annotations.json").write_text(json.dumps(found))
+    (real / "4.png").write_bytes(b"a text")
+    (real / "5.png").unlink()
+    for make in (
+        lambda: synthgen.join(real, synthetic, tmp_path / "new"),
+        lambda: synthgen.export(real, "coco", tmp_path / "new"),
+    ):
+        with pytest.raises(UsageError, match="5 images cannot be used:") as refused:
+            make()
+        assert sorted(re.findall(r"(\d)\.png", refused.value.message)) == ["0", "1", "2", "4", "5"]
+        assert not (tmp_path / "new").exists()
 
 
 def test_swapped_sets_are_refused_and_a_set_that_is_there_already_is_told(
@@ -434,6 +475,10 @@ def test_swapped_sets_are_refused_and_a_set_that_is_there_already_is_told(
     found = envelope(capsys.readouterr().out)
     assert found["result"]["copies"] == 30
     assert any("30 synthetic images are in the real set already" in each for each in found["warnings"])
+    assert (
+        "30 synthetic images are, byte for byte, in the real set already" in (tmp_path / "twice/README.md").read_text()
+    )
+    assert "byte for byte, in the real set already" not in (tmp_path / "once/README.md").read_text()
 
 
 def test_hostile_names_come_out_as_they_went_in(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def test_shards_have_no_mark_and_verify_counts_those_of_the_dataset(
     assert f"{9 * len(FORMATS)} of {9 * len(FORMATS)} images of the dataset carry a mark" in capsys.readouterr().out
     assert command_line(["verify", str(run), "--json"]) == 0
     marks = json.loads(capsys.readouterr().out)["result"]["marks"]
-    assert marks == {"images": 9 * len(FORMATS), "marked": 9 * len(FORMATS), "unread": []}
+    assert marks == {"images": 9 * len(FORMATS), "marked": 9 * len(FORMATS), "signed": 0, "invalid": 0, "unread": []}
 
 
 def test_provenance_says_by_what_a_dataset_was_made(run: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -19,7 +20,15 @@ from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 import synthgen
 from synthgen.dataset.marking import read_mark
 from synthgen.dataset.marking.mark import GENERATED
-from synthgen.dataset.marking.signing import CERTIFICATE, KEY, TIMESTAMPS, PictureSigner, read_credentials
+from synthgen.dataset.marking.signing import (
+    CERTIFICATE,
+    KEY,
+    TIMESTAMPS,
+    PictureSigner,
+    invalid_signatures,
+    is_signed,
+    read_credentials,
+)
 from synthgen.errors import StorageError, UsageError
 from synthgen.seal import unseal
 from tests.command import command_line
@@ -60,7 +69,7 @@ def verified(picture: bytes, media_type: str, authority: Authority) -> dict[str,
 
 @pytest.mark.usefixtures("files")
 def test_the_signed_images_of_a_dataset_verify_and_still_carry_their_marks(
-    authority: Authority, tmp_path: Path
+    authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = tmp_path / "run"
     make_run(run, noise_plan(*SMALL, "output.c2pa={mining: {data_mining: notAllowed}}", "output.image.format=jpeg"))
@@ -86,6 +95,14 @@ def test_the_signed_images_of_a_dataset_verify_and_still_carry_their_marks(
         "mining": {"data_mining": "notAllowed"},
         "timestamped": False,
     }
+    capsys.readouterr()
+    assert command_line(["verify", str(run)]) == 0
+    assert "5 of 5 images carry a C2PA signature, all valid" in capsys.readouterr().out
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "c2pa", None)
+        assert command_line(["verify", str(run), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["result"]["marks"]
+    assert (found["signed"], found["invalid"]) == (5, None), "counted, and unverified"
     before = {path: path.read_bytes() for path in (run / "dataset").rglob("*") if path.is_file()}
     assert not synthgen.finalize(run).rebuilt, "signatures differ each time, and what is signed stays"
     assert before == {path: path.read_bytes() for path in before}
@@ -108,7 +125,13 @@ def test_a_signature_covers_the_whole_file(form: str, authority: Authority) -> N
     assert verified(signed, media_type, authority)["state"] == "Trusted"
     assert read_mark(signed) == FACTS
     seed = str(FACTS.seed).encode()
-    assert verified(signed.replace(seed, seed[::-1]), media_type, authority)["state"] == "Invalid", "XMP is covered"
+    changed = signed.replace(seed, seed[::-1])
+    assert verified(changed, media_type, authority)["state"] == "Invalid", "XMP is covered"
+
+    is_invalid = invalid_signatures()
+    assert is_invalid is not None
+    assert [is_signed(one) for one in (picture, signed, changed)] == [False, True, True]
+    assert [is_invalid(one) for one in (signed, changed)] == [False, True]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Texts that would be cut are refused with what would fall, through the real command line and without weights."""
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -167,6 +168,27 @@ def test_openclips_own_tokenizer_is_counted_as_open_clip_counts() -> None:
     assert tokenizer is not None
     theirs = (open_clip.get_tokenizer("ViT-B-32")(list(TEXTS)) != 0).sum(1).tolist()
     assert [Counter(tokenizer).count(text) for text in TEXTS] == theirs
+
+
+CLIP_WORDS = {"<|startoftext|>": 0, "<|endoftext|>": 1, "a": 2, "b": 3, "ab": 4}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"tokenizer.json": "{}"},
+        {"tokenizer.json": "[" * 10_000},
+        {"vocab.json": "[" * 10_000, "merges.txt": ""},
+        {"vocab.json": "[1]", "merges.txt": "a b"},
+        {"vocab.json": json.dumps(CLIP_WORDS | {"ab": "4"}), "merges.txt": "a b"},
+        {"vocab.json": json.dumps(CLIP_WORDS | {"ab": 2**40}), "merges.txt": "a b"},
+        {"vocab.json": json.dumps(CLIP_WORDS), "merges.txt": "a b\nb a"},
+    ],
+)
+def test_a_tokenizer_that_cannot_be_read_counts_as_none(files: dict[str, str], tmp_path: Path) -> None:
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    assert tokenizer_of(tmp_path) is None
 
 
 def read(root: Path, name: str) -> dict[str, object]:

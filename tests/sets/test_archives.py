@@ -220,7 +220,11 @@ def test_a_split_of_a_coco_set_is_read(tmp_path: Path) -> None:
             {"annotations": [{"image_id": 7, "category_id": 9}, {"image_id": 7, "category_id": 2}]},
             "0.png has objects of 'chef' and 'doctor'",
         ),
-        ({"annotations": [{"image_id": 1, "category_id": 9}]}, "names an image that is not"),
+        (
+            {"annotations": [{"image_id": image, "category_id": kind} for image in (7, 6, 5) for kind in (9, 2)]},
+            "3 images have objects of several categories:\n  0.png .*\n  1.png .*\n  2.png",
+        ),
+        ({"annotations": [{"image_id": 1, "category_id": 9}]}, "names an image that is not in the list: 1"),
         ({"annotations": [{"image_id": 7, "category_id": 1}]}, "category that is not in the list"),
         ({"annotations": None}, "'annotations' is not a list"),
         ({"categories": [{"id": 9, "name": "chef"}, {"id": 2, "name": "chef"}]}, "the same id or name"),

@@ -197,6 +197,7 @@ def test_an_image_without_a_box_has_no_class(text: str, tmp_path: Path) -> None:
     [
         ("0 .5 .5 .1 .1\n1 .5 .5 .1 .1", "", "1.jpg has boxes of 'no' and 'doctor'"),
         ("0 .5 .5 .1", "", "1.txt:1: .* is not a box"),
+        ("0 .5\n7 .5 .5 .1 .1\n0 .5 .5 .1 .1", "", r"4 faults in .*1.txt:1: .*1.txt:2: class 7 has no name"),
         ("doctor .5 .5 .1 .1", "", "is not a box"),
         ("-1 .5 .5 .1 .1", "", "is not a box"),
         ("0.5 .5 .5 .1 .1", "", "is not a box"),
@@ -209,7 +210,7 @@ def test_an_image_without_a_box_has_no_class(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_boxes_that_give_no_class_are_refused(text: str, settings: str, message: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(UsageError, match=f"(?s){message}"):
         open_set(yolo(tmp_path / "set", labels={"0": "1 .5 .5 .1 .1", "1": text}, settings=settings))
 
 

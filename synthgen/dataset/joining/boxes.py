@@ -7,14 +7,14 @@ from typing import TypeVar, cast
 
 import pyarrow as pa
 
-from synthgen.dataset.joining.rows import rows_of
+from synthgen.dataset.joining.rows import UNUSABLE, complain, rows_of
 from synthgen.dataset.joining.side import BOXES_TYPE, JoinedSide
-from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import upright_size
 from synthgen.ledger.columns import BOXES
 from synthgen.regions.boxes import BoxForm, Convention, Size, find_form, read_box
 from synthgen.regions.error import RegionError
+from synthgen.sets.complaints import Complaints
 from synthgen.spec import BoxFormName
 
 OF_DATASETS: BoxFormName = "xyxy"
@@ -52,23 +52,26 @@ def corners(cell: object, size: Size, form: BoxForm) -> list[list[float]]:
     return [[box.left, box.top, box.right, box.bottom] for box in read]
 
 
-def corners_in(side: JoinedSide, first: int, pictures: Sequence[bytes], cells: pa.Array) -> pa.Array:
+def corners_in(
+    side: JoinedSide, first: int, pictures: Sequence[bytes], cells: pa.Array, complaints: Complaints
+) -> pa.Array:
     """Convert the boxes of some rows of a set that `with_form` returned.
 
     Args:
         first: the place of the first of these rows.
-
-    Raises:
-        UsageError: a box does not fit into its image, or the image cannot be opened.
+        complaints: hear of boxes that do not fit into their images. Of pictures that cannot be opened, whoever reads
+            them complains.
     """
     form = form_named(side.boxes or OF_DATASETS)
     found: list[list[list[float]] | None] = []
     for place, (picture, cell) in enumerate(zip(pictures, cells.to_pylist(), strict=True), start=first):
+        size = upright_size(picture) if cell else None
         try:
-            found.append(corners(cell, _size(side, place, picture), form) if cell else cell)
+            found.append(corners(cell, size, form) if size is not None else None)
         except RegionError as error:
-            hint = f'{error.hint or ""} Or leave the boxes out: `leave_out="{BOXES}"`.'.strip()
-            raise UsageError(f"{side.title}: {side.ids[place]}: {error.message}", hint=hint) from error
+            hint = f'Or leave the boxes out: `leave_out="{BOXES}"`.'
+            complain(side, complaints, f"{side.ids[place]}: {error.message}", error.hint, hint)
+            found.append(None)
     return pa.array(found, BOXES_TYPE)
 
 
@@ -78,7 +81,6 @@ def with_form(side: JoinedSide, on_progress: OnProgress) -> JoinedSide:
     Where neither its format nor its maker says it, the whole set is read: the form is the one that fits its images.
 
     Raises:
-        UsageError: an image cannot be opened.
         StorageError: the set cannot be read.
     """
     if BOXES not in side.columns.names:
@@ -126,18 +128,11 @@ def _name(form: BoxForm | None) -> BoxFormName:
 
 
 def _sized(side: JoinedSide, on_progress: OnProgress) -> Iterator[tuple[object, Size]]:
-    """Read the boxes of each image that has some, with the size of the image."""
+    """Read the boxes of each image that has some, with the size of the image; none of those that cannot be opened."""
     alone = replace(side, columns=pa.schema([side.columns.field(BOXES)]), as_names={}, as_pictures={}, as_lists={})
-    for first, pictures, others in rows_of(alone):
-        for place, (picture, cell) in enumerate(zip(pictures, others[BOXES].to_pylist(), strict=True), start=first):
-            if cell:
-                yield cell, _size(side, place, picture)
+    for first, pictures, others in rows_of(alone, Complaints(UNUSABLE)):
+        for picture, cell in zip(pictures, others[BOXES].to_pylist(), strict=True):
+            if cell and (size := upright_size(picture)) is not None:
+                yield cell, size
         done = first + len(pictures)
         on_progress(StepProgress(f"reading the boxes of {side.title}", "images", done, len(side.ids)))
-
-
-def _size(side: JoinedSide, place: int, picture: bytes) -> Size:
-    if (size := upright_size(picture)) is None:
-        hint = "Put an intact picture in its place, or take it out of the set."
-        raise UsageError(f"{side.title}: {side.ids[place]} cannot be opened", hint=hint)
-    return size

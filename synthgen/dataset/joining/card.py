@@ -45,6 +45,7 @@ def write_joined_card(
         hidden=max(0, len(summary.classes) - _CLASSES),
         leaks=images.leaks[:_LEAKS],
         leaking=len(images.leaks),
+        copies=images.copies,
         only=[
             (side.title, ", ".join(name for name in side.columns.names if name not in other.columns.names))
             for side, other in (sides, sides[::-1])

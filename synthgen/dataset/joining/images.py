@@ -13,15 +13,24 @@ import pyarrow as pa
 from synthgen.dataset.encoding import ending_of
 from synthgen.dataset.images import SelectedImages, divided
 from synthgen.dataset.joining.boxes import corners_in
-from synthgen.dataset.joining.rows import PICTURE_FIELDS, are_beside, as_pictures, read_pictures, refuse, rows_of
+from synthgen.dataset.joining.rows import (
+    MEND,
+    PICTURE_FIELDS,
+    UNUSABLE,
+    are_beside,
+    as_pictures,
+    complain,
+    read_pictures,
+    rows_of,
+)
 from synthgen.dataset.joining.side import PICTURE, SYNTHETIC, JoinedSide
 from synthgen.dataset.mixing import MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress
-from synthgen.images import LeftOut
 from synthgen.ledger.columns import BOXES, ImageRow
+from synthgen.sets.complaints import Complaints
 
 if TYPE_CHECKING:
     from datasets import Features
@@ -100,7 +109,9 @@ class JoinedImages(SelectedImages):
         self._hash = sha256(f"{self.schema.remove_metadata()}{[*classes]}{[*splits]}{[*split_of]}".encode())
 
         places = self._draw(splits)
+        self._complaints = Complaints(UNUSABLE)
         self._mixed = MixedRows(self._read, places, scratch)
+        self._complaints.refuse()
         self.selection = self._selected(classes, splits)
         self.leaks = tuple(self._leaks())
         self.copies = self._copies()
@@ -136,7 +147,7 @@ class JoinedImages(SelectedImages):
         """Read the rows of one set after the other, and remember the digest of each image."""
         start = 0
         for side in self._sides:
-            for first, pictures, others in rows_of(side):
+            for first, pictures, others in rows_of(side, self._complaints):
                 here = slice(start + first, start + first + len(pictures))
                 yield self._as_stored(side, first, here, pictures, others)
                 self._on_progress(StepProgress(f"reading {side.title}", "images", here.stop - start, len(side.ids)))
@@ -150,11 +161,11 @@ class JoinedImages(SelectedImages):
         brought = {name: pa.array(cells[first : first + count], pa.string()) for name, cells in side.as_names.items()}
         brought |= {name: _whole(others[name]) for name in others.column_names}
         if BOXES in brought:
-            brought[BOXES] = corners_in(side, first, pictures, brought[BOXES])
+            brought[BOXES] = corners_in(side, first, pictures, brought[BOXES], self._complaints)
 
         synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
         names = [
-            f"{_origin(side)}-{first + place:08d}{_ending(side, first + place, one)}"
+            f"{_origin(side)}-{first + place:08d}{self._ending(side, first + place, one)}"
             for place, one in enumerate(pictures)
         ]
         own = {
@@ -183,12 +194,19 @@ class JoinedImages(SelectedImages):
         if kind != PICTURE:
             if kind == pa.list_(PICTURE) and are_beside(given.cast(kind)):
                 what = f"{side.title}: the pictures in the column {name!r} are files beside the table"
-                raise UsageError(what, argument="leave_out", hint=f'`leave_out="{name}"` leaves it out.')
+                raise UsageError(what, hint=f"`leave_out={[name]!r}` leaves it out.")
             return given.cast(kind)
         data = given.field("bytes")
         if are_beside(given):
-            return read_pictures(side, name, range(first, first + len(given)), given.is_valid().to_pylist())
+            places = range(first, first + len(given))
+            return read_pictures(side, name, places, given.is_valid().to_pylist(), self._complaints)
         return as_pictures(data)
+
+    def _ending(self, side: JoinedSide, row: int, picture: bytes) -> str:
+        ending = ending_of(picture) if picture else ""
+        if ending is None:
+            complain(side, self._complaints, f"{side.ids[row]} is among images that are no pictures", MEND)
+        return ending or ""
 
     def _selected(self, classes: Sequence[str], splits: Sequence[str]) -> Selection:
         counts = Counter(zip(self._splits, (classes[label] for label in self._labels.tolist()), strict=True))
@@ -215,13 +233,6 @@ class JoinedImages(SelectedImages):
                     yield SplitLeak(image_id, self._ids[row], "is a copy of")
                 elif source is not None and (row := ids.get(source)) is not None:
                     yield SplitLeak(image_id, self._ids[row], "was made from")
-
-
-def _ending(side: JoinedSide, row: int, picture: bytes) -> str:
-    ending = ending_of(picture)
-    if ending is None:
-        refuse(side, row, [LeftOut("that are no pictures")])
-    return ending
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

@@ -22,7 +22,10 @@ from synthgen.dataset.replace import check_place, recover, scratch_beside
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.errors import Interrupted
 from synthgen.events import Event, OnProgress
+from synthgen.sets.complaints import Complaints
 from synthgen.version import __version__
+
+_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,11 @@ def join_sides(
         StorageError: a set cannot be read, or the folder cannot be written.
         Interrupted: `stop` said so.
     """
-    classes = joined_classes(real, synthetic, unshared=unshared)
+    complaints = Complaints("reasons why the two sets do not go together", most=_NAMED)
+    classes = joined_classes(real, synthetic, complaints, unshared=unshared)
     splits, split_of = joined_splits(real, synthetic, keep=keep_splits)
-    joined_columns(real, synthetic)  # what cannot go together is refused before an image is read
+    joined_columns(real, synthetic, complaints)
+    complaints.refuse()  # before an image is read
 
     def hear(event: Event) -> None:
         if stop():
@@ -82,7 +87,7 @@ def join_sides(
     recover(folder)
     there = read_summary(folder)
     sides = (with_form(real, hear), with_form(synthetic, hear))
-    columns = joined_columns(*sides)
+    columns = joined_columns(*sides, complaints)
     with scratch_beside(folder) as scratch:
         images = JoinedImages(sides, classes, splits, split_of, columns, scratch=scratch, on_progress=hear)
         facts = [__version__, COLUMNS_VERSION, folder.name, images.digest, real.name, synthetic.name]

@@ -102,7 +102,10 @@ def read_side(
         frame = read_frame(found, chosen)
     except UsageError as error:
         what = error.message if error.message.startswith(title) else f"{title}: {error.message}"
-        raise UsageError(what, hint=error.hint, argument=argument) from error
+        if label is not None:
+            raise UsageError(what, hint=error.hint, argument=argument) from error
+        hint = f"{error.hint or ''} `{argument}` names the column of its classes.".strip()
+        raise UsageError(what, hint=hint) from error
     if not len(frame):
         raise UsageError(f"{title} has no rows{_which(title, found)}", hint=_NEEDED)
     ids = frame["id"].astype(str).tolist()

@@ -25,6 +25,8 @@ _MOST_IN_SEGMENT: Final = 65_535 - 2 - len(_APP1)
 _MOST_READ: Final = 1 << 20
 """Bytes of a compressed packet that are unpacked."""
 _OTHER: Final = "it is neither PNG, JPEG nor WebP"
+_C2PA: Final = b"jumdc2pa"
+"""The box of JUMBF that describes a store of manifests (C2PA 2.1, section 11.1.4.2), in a JPEG's APP11."""
 _HAS_ALPHA, _HAS_XMP = 0x10, 0x04
 
 
@@ -115,6 +117,19 @@ def packet_of(picture: bytes) -> bytes | None:
     if _is_webp(picture):
         return next((body for kind, body in _riff(picture) if kind == b"XMP "), None)
     return None
+
+
+def holds_manifest(picture: bytes) -> bool:
+    """Whether a picture carries a C2PA manifest. Nothing is checked of what it says.
+
+    Raises:
+        ValueError: the picture breaks off.
+    """
+    if picture.startswith(_PNG):
+        return any(kind == b"caBX" for kind, _, _ in _chunks(picture))
+    if _is_jpeg(picture):
+        return any(marker == 0xEB and _C2PA in body for marker, body, _ in _segments(picture))
+    return _is_webp(picture) and any(kind == b"C2PA" for kind, _ in _riff(picture))
 
 
 def _is_jpeg(picture: bytes) -> bool:

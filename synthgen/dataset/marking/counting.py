@@ -1,15 +1,16 @@
-"""How many pictures in the files of a dataset carry a mark, whatever format the files are in."""
+"""How many pictures in the files of a dataset carry a mark or a signature, whatever format the files are in."""
 
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from synthgen.dataset.marking.mark import read_mark
+from synthgen.dataset.marking.signing import is_signed
 from synthgen.ledger.source import BATCH_ROWS, Source
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp")
@@ -21,30 +22,52 @@ _MOST_BYTES = 256 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class MarkCount:
-    """How many images of a dataset carry a mark.
+    """How many images of a dataset carry a mark, or a signature.
 
     Attributes:
         images: in all formats that the dataset is written in, each counted.
-        marked: those that say that a model made them.
+        marked: those that say in XMP that a model made them.
+        signed: those that carry a C2PA manifest.
+        invalid: the manifests that c2pa's reader takes for invalid; None if c2pa is not installed, so that none was
+            verified.
         unread: the endings of files that may hold pictures in a way that only a plug-in knows.
     """
 
     images: int
     marked: int
+    signed: int = 0
+    invalid: int | None = None
     unread: tuple[str, ...] = ()
 
 
-def count_marked(name: str, source: Source) -> int:
-    """Count the pictures with a mark in a file: one of pictures, or of rows with a picture, by its name.
+class FileMarks(NamedTuple):
+    """How many pictures in a file have a mark, a manifest, and an invalid one."""
+
+    marked: int
+    signed: int
+    invalid: int
+
+
+def count_marked(name: str, source: Source, is_invalid: Callable[[bytes], bool] = lambda picture: False) -> FileMarks:
+    """Count what the pictures in a file say: one of pictures, or of rows with a picture, by its name.
+
+    Args:
+        is_invalid: whether the manifest of a picture is.
 
     Raises:
         OSError, ValueError, LookupError: the file is damaged.
     """
+    marked = signed = invalid = 0
     try:
         with source.open("rb") as file:
-            return sum(read_mark(picture) is not None for picture in _pictures(name, file))
+            for picture in _pictures(name, file):
+                marked += read_mark(picture) is not None
+                if is_signed(picture):
+                    signed += 1
+                    invalid += is_invalid(picture)
     except (pa.ArrowException, tarfile.TarError, EOFError) as error:
         raise ValueError(str(error)) from error
+    return FileMarks(marked, signed, invalid)
 
 
 def unread_kinds(names: Iterable[str]) -> tuple[str, ...]:

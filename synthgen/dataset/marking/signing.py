@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from io import BytesIO
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import pyarrow as pa
 
 from synthgen.bounded import read_bounded
-from synthgen.dataset.marking.containers import media_type
+from synthgen.dataset.marking.containers import holds_manifest, media_type
 from synthgen.errors import StorageError, UsageError
 from synthgen.version import __version__
 
@@ -134,6 +134,34 @@ class PictureSigner:
                 found = (reader.get_validation_results() or {}).get("activeManifest", {}).get("failure", [])
                 why = "; ".join(str(each.get("explanation") or each.get("code")) for each in found)
                 raise _refused(f"c2pa's reader takes what it signs for invalid: {why}")
+
+
+def is_signed(picture: bytes) -> bool:
+    """Whether a picture carries a C2PA manifest. Nothing is verified, and c2pa is not needed."""
+    try:
+        return holds_manifest(picture)
+    except ValueError:  # it breaks off
+        return False
+
+
+def invalid_signatures() -> Callable[[bytes], bool] | None:
+    """Return what tells whether c2pa's reader takes a signed picture for invalid; None if c2pa is not installed.
+
+    Whether the certificate is trusted is not asked.
+    """
+    try:
+        import c2pa
+    except ImportError:
+        return None
+
+    def is_invalid(picture: bytes) -> bool:
+        try:
+            with c2pa.Reader(media_type(picture), BytesIO(picture)) as reader:
+                return bool(reader.get_validation_state() == "Invalid")
+        except c2pa.C2paError:
+            return True
+
+    return is_invalid
 
 
 def read_credentials() -> Credentials:
