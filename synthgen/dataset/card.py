@@ -144,6 +144,7 @@ def _body(
         licences=[{**found, "read": _read_in(found)} for found in provenance.licences],
         points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
         audited=provenance.audited,
+        evaluated=provenance.evaluated,
         remake=_Literal(fenced(provenance.remake, "sh")),
         commit=provenance.model_revision if _COMMIT.fullmatch(provenance.model_revision or "") else None,
         spec=_Literal(fenced(provenance.spec, "yaml")),
