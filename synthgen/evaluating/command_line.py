@@ -42,13 +42,14 @@ def evaluate_command(given: Mapping[str, object], defaults: Mapping[str, object]
         if given.get(argument) == defaults.get(argument):
             continue
         for value in _values(given[argument]):
-            words += [option] if value is True else [f"{option}={value}"] if value[:1] == "-" else [option, value]
+            words += [option] if value is None else [f"{option}={value}"] if value[:1] == "-" else [option, value]
     return shlex.join(words)
 
 
-def _values(value: object) -> Iterator[str | bool]:
+def _values(value: object) -> Iterator[str | None]:
+    """Write each value as the command line takes it; None is an option without a value."""
     if value is True:
-        yield True
+        yield None
     elif isinstance(value, list | tuple):
         yield from (str(each) for each in value)
     elif value is not None and value is not False:
