@@ -15,8 +15,8 @@ import grimp
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "synthgen"
-COMMAND_LINES = PACKAGE / "auditing/command_line.py"
-"""The one file below `cli` that writes command lines, for the readers of a report to copy."""
+COMMAND_LINES = {PACKAGE / "auditing/command_line.py", PACKAGE / "evaluating/command_line.py"}
+"""The files below `cli` that write command lines, for the readers of a report to copy."""
 FILE_LINES = 300
 BODY_LINES = 60
 BLOCK_LINES = 20
@@ -277,7 +277,7 @@ def flags(trees: dict[Path, ast.Module]) -> Iterator[str]:
     pages = PACKAGE.rglob("*.j2")
     texts += [(page, at, line) for page in pages for at, line in enumerate(page.read_text("utf-8").splitlines(), 1)]
     for path, at, text in texts:
-        if not path.is_relative_to(PACKAGE / "cli") and path != COMMAND_LINES and (match := option.search(text)):
+        if not path.is_relative_to(PACKAGE / "cli") and path not in COMMAND_LINES and (match := option.search(text)):
             yield f"{path.relative_to(ROOT)}:{at}: {match[0]!r} below cli: name the argument, in backticks"
 
 

@@ -93,6 +93,8 @@ def evaluate(
         ...     "helps", "harms", "cannot tell")
         True
     """
+    given = {**locals()}  # all of them, for the command that repeats it
+    from synthgen.api.evaluation_record import pictures_of, provenance_of
     from synthgen.evaluating.contract import divide
     from synthgen.evaluating.experiment import run_arms
     from synthgen.evaluating.findings import findings_of
@@ -102,8 +104,8 @@ def evaluate(
     seeds, seed = number_of(seeds, "seeds", SEEDS), arguments.count("seed", seed)
     smallest = share_of(smallest_effect, "smallest_effect")
     asked = parse_usefulness_gates(arguments.texts("gates", gates, "accuracy: difference >= 0.01"))
-    given = {"real": real, "synthetic": synthetic, "test": test, "more_real": more_real}
-    sources = {name: arguments.set_source(name, each) for name, each in given.items() if each is not None}
+    sets = {"real": real, "synthetic": synthetic, "test": test, "more_real": more_real}
+    sources = {name: arguments.set_source(name, each) for name, each in sets.items() if each is not None}
     opening = _Opening(
         arguments.optional_text("label", label),
         arguments.clusters(cluster, "source"),
@@ -121,7 +123,8 @@ def evaluate(
         left_out={each.title: each.left_out for each in looked.values() if each.left_out},
     )
     checks = decide_usefulness_gates(asked, findings)
-    return Evaluation(findings, checks, found_judge.name, found_judge.revision, seed)
+    provenance, pictures = provenance_of(given, opened, evaluate), pictures_of(findings, opened)
+    return Evaluation(findings, checks, found_judge.name, found_judge.revision, seed, provenance, pictures)
 
 
 @dataclass(frozen=True, slots=True)

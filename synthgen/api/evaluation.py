@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from synthgen.auditing.gates import GateOutcome
     from synthgen.evaluating.findings import UsefulnessFindings
     from synthgen.evaluating.gates import UsefulnessCheck
+    from synthgen.evaluating.provenance import EvaluationProvenance
+    from synthgen.evaluating.report import EvaluationPictures
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -25,6 +27,8 @@ class Evaluation:
         findings: every arm with its intervals.
         gates: with their outcomes.
         judge, revision: whose embeddings the learners used.
+        provenance: how it was made.
+        pictures: small ones, for the page.
 
     Example:
         >>> real = synthgen.render("outputs/few-real", 40, even=True)
@@ -39,6 +43,8 @@ class Evaluation:
     judge: str
     revision: str
     seed: int
+    provenance: EvaluationProvenance
+    pictures: EvaluationPictures
 
     @property
     def verdict(self) -> str:
@@ -58,20 +64,28 @@ class Evaluation:
         """Return the content of evaluation.json."""
         from synthgen.evaluating.document import document_of
 
-        return document_of(self.findings, self.gates, self.judge, self.revision, self.seed)
+        return document_of(self.findings, self.gates, self.judge, self.revision, self.seed, self.provenance)
 
-    def write(self, folder: str | os.PathLike[str]) -> Path:
-        """Write evaluation.json, whole or not at all. An earlier one there is replaced.
+    def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
+        """Write evaluation.json and report.html, each whole or not at all. Earlier ones there are replaced.
 
         Raises:
+            UsageError: a file there would be replaced that is of no evaluation, or the folder is a run's that did not
+                make the synthetic set.
             StorageError: the folder cannot be written.
         """
-        from synthgen.evaluating.document import JSON
+        from synthgen.evaluating.places import JSON, REPORT, check_evaluation_folder
+        from synthgen.evaluating.report import EvaluationReport, write_html
         from synthgen.pages.page import write_page
 
-        path = expanded(folder) / JSON
-        write_page(path, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
-        return path
+        check_evaluation_folder(expanded(folder), self.provenance.place_sha256)
+        report = EvaluationReport(
+            self.findings, self.gates, self.judge, self.revision, self.seed, self.provenance, self.pictures
+        )
+        document, page = expanded(folder) / JSON, expanded(folder) / REPORT
+        write_page(document, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
+        write_page(page, write_html(report))
+        return document, page
 
     def __repr__(self) -> str:
         return f"<Evaluation: {self.verdict}, by {inert(self.findings.decided_by)}>"

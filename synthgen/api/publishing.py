@@ -26,7 +26,18 @@ from synthgen.leftovers import clear, scratch_folder
 from synthgen.running import Damage
 from synthgen.seal import unseal
 from synthgen.store import MissingFileError, RunStore, layout
-from synthgen.store.layout import AUDIT, CARD, DATASET, PAGES, RESULTS, SHEET, SUMMARY, in_dataset, of_dataset
+from synthgen.store.layout import (
+    AUDIT,
+    CARD,
+    DATASET,
+    EVALUATION,
+    PAGES,
+    RESULTS,
+    SHEET,
+    SUMMARY,
+    in_dataset,
+    of_dataset,
+)
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
@@ -197,12 +208,12 @@ def drop_damaged(store: RunStore, findings: Sequence[Damage], fingerprint: str) 
 
 
 def leftovers(store: RunStore) -> list[str]:
-    """List the drafts of dataset, sheet and audit, by processes that were killed or are still writing."""
+    """List the drafts of dataset, sheet, audit and evaluation, by processes that were killed or are still writing."""
     from synthgen.dataset.replace import leftovers as copies
 
     if store.folder is None:
         return []
-    own = [folder for name in (AUDIT, PAGES) if not (folder := store.folder / name).is_symlink()]
+    own = [folder for name in (AUDIT, EVALUATION, PAGES) if not (folder := store.folder / name).is_symlink()]
     with named_by_itself(store.folder):
         inside = [path for folder in own for path in folder.rglob(".*") if is_draft(path)]
         drafts = (*copies(store.folder / DATASET), *copies(store.folder / PAGES), *sorted(inside))

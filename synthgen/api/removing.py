@@ -25,7 +25,8 @@ from synthgen.leftovers import alone
 from synthgen.store import Location, RunStore, layout, open_store
 
 _ORDER = (
-    *(layout.RESULTS, layout.SHEET, layout.PAGES, layout.DATASET, layout.AUDIT, layout.DONE),
+    *(layout.RESULTS, layout.SHEET, layout.PAGES, layout.DATASET, layout.AUDIT),
+    *(layout.EVALUATION, layout.DONE),
     *(layout.IMAGES, layout.LEDGER, layout.JOURNAL, layout.FAILED, layout.ADDITIONS, layout.CHANGES, "decisions"),
     layout.SOURCES,
     *(path.name for path in files_of(Path())),

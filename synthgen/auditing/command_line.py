@@ -1,4 +1,4 @@
-"""Command lines for the readers of a report to copy: the one file below `cli` that knows the names of its options."""
+"""Command lines of audits, for the readers of a report to copy: this file knows the names of the options."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from synthgen.errors import UsageError
 from synthgen.files import check_file, check_folder, expanded, refuse_links
-from synthgen.store.layout import PLAN
+from synthgen.store.layout import AUDIT, PLAN
 
 if TYPE_CHECKING:
     from synthgen.sets import SetSource
@@ -17,8 +17,11 @@ JSON, REPORT, GROUPS, EMBEDDINGS = "audit.json", "report.html", "groups.parquet"
 ISSUES, SHARES = "issues.csv", "shares.parquet"
 
 
-def output_folder(place: SetSource) -> Path:
+def output_folder(place: SetSource, kind: str = AUDIT) -> Path:
     """Return where an audit goes by default: into the audited run, or else into `outputs/NAME-audit`.
+
+    Args:
+        kind: the name of the folder in a run, and what ends the name of another.
 
     Raises:
         StorageError: the run has a symbolic link in that place.
@@ -26,13 +29,13 @@ def output_folder(place: SetSource) -> Path:
     from synthgen.sets.set_name import set_name
 
     if not isinstance(place, str | os.PathLike):
-        return Path("outputs") / "table-audit"
+        return Path("outputs") / f"table-{kind}"
     folder = expanded(place)
     for run in (folder, folder.parent):
         if (run / PLAN).is_file():
-            refuse_links(run, run / "audit")
-            return run / "audit"
-    return Path("outputs") / f"{set_name(folder)}-audit"
+            refuse_links(run, run / kind)
+            return run / kind
+    return Path("outputs") / f"{set_name(folder)}-{kind}"
 
 
 def embeddings_folder(cache: Path) -> Path:

@@ -18,7 +18,6 @@ def evaluate(
         str, typer.Option("--real", metavar="SET", help="Real images to train on: whatever `synthgen audit` opens.")
     ],
     synthetic: Annotated[str, typer.Option("--synthetic", metavar="SET", help="Synthetic images of the same classes.")],
-    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder of evaluation.json.")],
     test: Annotated[
         str | None,
         typer.Option("--test", metavar="SET", help="Real images to test on. Default: 40 % of the real set, by source."),
@@ -72,6 +71,16 @@ def evaluate(
     cache: Annotated[
         Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="DIR",
+            help="Folder of the report. Default: RUN/evaluation if the synthetic set is a run, or "
+            "outputs/NAME-evaluation.",
+        ),
+    ] = None,
     device: Device = "auto",
     seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
 ) -> Answer:
@@ -80,10 +89,14 @@ def evaluate(
     Exit code 4: a gate failed, or there is not enough data to decide it.
     """
     from synthgen.api.evaluating import evaluate
-    from synthgen.evaluating.document import check_evaluation_folder
+    from synthgen.auditing.taken import place_sha256
+    from synthgen.evaluating.places import check_evaluation_folder, default_folder
+    from synthgen.files import named_by_itself
 
-    check_evaluation_folder(output)
-    with session.progress(str(output), f"evaluating {synthetic}") as on_progress:
+    with named_by_itself(synthetic):
+        folder = output or default_folder(synthetic)
+        check_evaluation_folder(folder, place_sha256(synthetic))
+    with session.progress(str(folder), f"evaluating {synthetic}") as on_progress:
         found = evaluate(
             real,
             synthetic,
@@ -103,4 +116,4 @@ def evaluate(
             seed=seed,
             on_progress=on_progress,
         )
-    return answer_of_evaluation(found, found.write(output))
+    return answer_of_evaluation(found, *found.write(folder))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WORST = 3
 
 
-def answer_of_evaluation(found: "Evaluation", document: Path) -> Answer:
+def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Answer:
     """Show the verdict and every arm, and fail if a gate does."""
     findings, said = found.findings, session.names.rendered
     scored = findings.decisive.scored.difference
@@ -38,6 +38,7 @@ def answer_of_evaluation(found: "Evaluation", document: Path) -> Answer:
         *(f"classes   {line}" for line in _classes(findings)),
         *(f"note      {said(line)}" for line in _notes(findings)),
         f"figures   {document}",
+        f"look at   {page}",
     ]
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found))
 

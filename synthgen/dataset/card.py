@@ -145,6 +145,7 @@ def _body(
         tuned=_tuned(provenance),
         points=[(point.key.removeprefix("10(2)"), point) for point in provenance.questions],
         audited=provenance.audited,
+        evaluated=provenance.evaluated,
         remake=_Literal(fenced(provenance.remake, "sh")),
         commit=provenance.model_revision if _COMMIT.fullmatch(provenance.model_revision or "") else None,
         spec=_Literal(fenced(provenance.spec, "yaml")),

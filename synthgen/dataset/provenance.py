@@ -66,6 +66,7 @@ class Provenance:
         licences: what is known of the licence of each model, as JSON types.
         questions: what Article 10(2) of the AI Act asks, answered where the run knows.
         audited: the figures of an audit of the run, in sentences; none without an audit.
+        evaluated: whether its images help a learner, in sentences; none without an evaluation.
         source: the set whose pictures images began from; None if they began from noise.
         remake: the command that makes the dataset again from its spec, in `spec.yaml`.
     """
@@ -90,6 +91,7 @@ class Provenance:
     licences: tuple[Mapping[str, object], ...] = ()
     questions: tuple[AskedPoint, ...] = ()
     audited: tuple[str, ...] = ()
+    evaluated: tuple[str, ...] = ()
     source: str | None = None
     remake: str = "synthgen run spec.yaml"
 

@@ -1,26 +1,29 @@
 """evaluation.json: the content, and its schema."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from dataclasses import asdict
 
-from synthgen.errors import UsageError
 from synthgen.evaluating.arms import ArmKind
 from synthgen.evaluating.contract import LeakCheck
 from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
 from synthgen.evaluating.gates import UsefulnessCheck
-from synthgen.files import check_file, check_folder
+from synthgen.evaluating.hardest import MOST_HARD
+from synthgen.evaluating.provenance import EvaluationProvenance
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import MeasuredScores, Usefulness
-from synthgen.store.layout import PLAN
 
-JSON = "evaluation.json"
 FORMAT = 1
 """Increased when a key changes its meaning or is removed. New keys may appear without notice."""
 _MOST_PAIRS = 100
 
 
 def document_of(
-    found: UsefulnessFindings, checks: Sequence[UsefulnessCheck], judge: str, revision: str, seed: int
+    found: UsefulnessFindings,
+    checks: Sequence[UsefulnessCheck],
+    judge: str,
+    revision: str,
+    seed: int,
+    provenance: EvaluationProvenance,
 ) -> dict[str, object]:
     """Return the content of evaluation.json."""
     return {
@@ -51,22 +54,10 @@ def document_of(
         "leaks": [_leaks(check) for check in found.checks],
         "near_cosine": found.cosine,
         "test": {"sha256": found.test_sha256, "groups": found.test_groups},
+        "hardest": {"count": found.hardest.count, "images": [asdict(each) for each in found.hardest.images]},
         "notes": list(found.notes),
+        "provenance": {**asdict(provenance), "sets": dict(provenance.sets)},
     }
-
-
-def check_evaluation_folder(folder: Path) -> None:
-    """Check that evaluation.json can be written to a folder, before any image is looked at.
-
-    Raises:
-        UsageError: the folder is a run.
-        StorageError: it is a file, or cannot be written.
-    """
-    if (folder / PLAN).is_file():
-        hint = f"Choose another folder with `output`, such as {folder / 'evaluation'}."
-        raise UsageError(f"{folder} is a run", argument="output", hint=hint)
-    check_folder(folder)
-    check_file(folder / JSON)
 
 
 def evaluation_schema() -> dict[str, object]:
@@ -120,13 +111,45 @@ def evaluation_schema() -> dict[str, object]:
         "leaks": _list(_object({"set": text, "images": count, "test": _object(leak), "train": _object(leak)})),
         "near_cosine": {**share, "description": "From this cosine of embeddings on, two images count as copies."},
         "test": _object({"sha256": text, "groups": count}),
+        "hardest": _hardest_schema(text, count, number),
         "notes": _list(text),
+        "provenance": _provenance_schema(text),
     }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "synthgen evaluation",
         **_object(properties),
     }
+
+
+def _provenance_schema(text: Mapping[str, object]) -> dict[str, object]:
+    maybe = {"anyOf": [text, {"type": "null"}]}
+    return _object(
+        {
+            "synthgen": text,
+            "created": text,
+            "command": {**maybe, "description": "A shell command that repeats it."},
+            "sets": {"type": "object", "additionalProperties": text},
+            "place_sha256": {**maybe, "description": "Of the synthetic set's place."},
+        }
+    )
+
+
+def _hardest_schema(
+    text: Mapping[str, object], count: Mapping[str, object], number: Mapping[str, object]
+) -> dict[str, object]:
+    near = _object({"id": text, "label": text, "cosine": number})
+    described = {
+        "id": text,
+        "label": text,
+        "predicted": {**text, "description": "The wrong class that it was given most often."},
+        "wrong": {**count, "description": "With how many seeds it was classified wrong."},
+        "nearest": {**near, "description": "The synthetic image that is nearest by the judge's embedding."},
+        "nearest_alike": {"anyOf": [near, {"type": "null"}], "description": "The nearest of its own class."},
+    }
+    images = {**_list(_object(described)), "maxItems": MOST_HARD}
+    hard = "Test images that the arm of the verdict gets wrong with more than half of the seeds."
+    return {**_object({"count": count, "images": images}), "description": hard}
 
 
 def _object(properties: Mapping[str, object]) -> dict[str, object]:

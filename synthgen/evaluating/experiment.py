@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synthgen.evaluating.arms import Arm, Pool, arms_of, draw
 from synthgen.evaluating.contract import Divided, split_training
@@ -28,6 +29,7 @@ class TrainedArm:
         setting: that was best in validation over all seeds.
         validation: the share of validation images that were right with it.
         correct: of the test images, with it, [seeds, images].
+        predicted: the classes that they gave the test images.
     """
 
     arm: Arm
@@ -35,6 +37,7 @@ class TrainedArm:
     setting: float
     validation: float
     correct: Correct
+    predicted: Codes
 
 
 def run_arms(
@@ -56,19 +59,21 @@ def run_arms(
         truth = np.concatenate([pool.classes[validation], codes[divided.test.labels]])
         for arm in arms:
             lesson = draw(arm, pool, train, (seed, number))
-            right = learner.predict(vectors[lesson.rows], lesson.classes, targets) == truth
-            trials[arm].append(_Trial(len(lesson.rows), right[:, : len(validation)], right[:, len(validation) :]))
+            given, first = learner.predict(vectors[lesson.rows], lesson.classes, targets), len(validation)
+            right, predicted = given == truth, given[:, first:].astype(np.int32)
+            trials[arm].append(_Trial(len(lesson.rows), right[:, :first], right[:, first:], predicted))
             done += 1
             on_progress(StepProgress("training learners", "fits", done, len(arms) * seeds))
     return [_tuned(arm, each, learner) for arm, each in trials.items()]
 
 
 class _Trial(NamedTuple):
-    """What one fit got right with each setting, [settings, images]."""
+    """What one fit got right with each setting, and the classes that it gave the test images, [settings, images]."""
 
     images: int
     validation: Correct
     test: Correct
+    predicted: NDArray[np.int32]
 
 
 def _tuned(arm: Arm, trials: Sequence[_Trial], learner: EmbeddingLearner) -> TrainedArm:
@@ -76,7 +81,8 @@ def _tuned(arm: Arm, trials: Sequence[_Trial], learner: EmbeddingLearner) -> Tra
     best = int(shares.argmax())  # of equals, the simplest
     tested = np.stack([each.test[best] for each in trials])
     images = float(np.mean([each.images for each in trials]))
-    return TrainedArm(arm, images, learner.settings[best], float(shares[best]), tested)
+    predicted = np.stack([each.predicted[best] for each in trials]).astype(np.int64)
+    return TrainedArm(arm, images, learner.settings[best], float(shares[best]), tested, predicted)
 
 
 def _scaled(divided: Divided, train: Codes) -> tuple[Vectors, Vectors]:

@@ -8,6 +8,7 @@ import numpy as np
 from synthgen.evaluating.arms import REAL, Arm, ArmKind
 from synthgen.evaluating.contract import Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
+from synthgen.evaluating.hardest import NO_HARD_IMAGES, HardImages, hard_images
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import ScoredArm, Usefulness, score_arms, usefulness
 
@@ -49,6 +50,7 @@ class UsefulnessFindings:
         smallest: the smallest effect of interest.
         counts: images by set, as they were used.
         left_out: by set, how many images could not be used, by reason.
+        hardest: test images that the arm `decided_by` gets wrong with most seeds.
     """
 
     verdict: Usefulness
@@ -67,6 +69,7 @@ class UsefulnessFindings:
     counts: Mapping[str, int]
     left_out: Mapping[str, Mapping[str, int]]
     notes: tuple[str, ...] = ()
+    hardest: HardImages = NO_HARD_IMAGES
 
     def arm(self, name: str) -> FoundArm:
         """Return the arm of a name."""
@@ -114,6 +117,7 @@ def findings_of(
         test_groups=len(np.unique(divided.test_groups)),
         counts=counts,
         left_out={},
+        hardest=hard_images(divided, next(each for each in trained if each.arm == chosen.arm)),
         notes=(*_notes(divided, present), *_ceiling(arms[0].scored.scores.accuracy.value, smallest)),
     )
 

@@ -38,6 +38,8 @@ AUDIT_JSON = "audit.json"
 AUDIT_REPORT = "report.html"
 EMBEDDINGS = "embeddings"
 """In an audit's folder, as the two before."""
+EVALUATION = "evaluation"
+EVALUATION_JSON = "evaluation.json"
 
 CALIBRATION = "calibration.json"
 CALIBRATION_PLOT = "calibration.svg"

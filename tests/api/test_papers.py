@@ -30,6 +30,18 @@ AUDIT = {
     "provenance": {"created": "2026-11-30T12:00:00+00:00"},
     "findings": {"images": 4},
 }
+EVALUATION = {
+    "format": 1,
+    "verdict": "helps",
+    "decided_by": "real + synthetic x8",
+    "difference": {"value": 0.042, "low": 0.01, "high": 0.074},
+    "learner": "probe",
+    "seeds": 5,
+    "images": {"real": 90, "test": 300, "synthetic": 900},
+    "test": {"sha256": "abc", "groups": 299},
+    "judge": {"name": "bundled:judge", "revision": "1"},
+    "provenance": {"created": "2026-11-30T12:00:00+00:00"},
+}
 
 
 @pytest.fixture
@@ -60,6 +72,25 @@ def test_the_audit_inside_a_run_adds_its_figures(planned: Plan) -> None:
     found = with_papers(PROVENANCE, planned, open_store("run"))
     assert found.audited == ("Audited on 2026-11-30: 4 images.", "Measured: 3 of 4.")
     assert "Measured: 3 of 4." in next(point.known for point in found.questions if point.key == "10(2)(f)")
+
+
+def test_the_evaluation_inside_a_run_is_quoted_with_its_interval(planned: Plan) -> None:
+    Path("run/evaluation").mkdir()
+    Path("run/evaluation/evaluation.json").write_text(json.dumps(EVALUATION))
+    first, second, third = with_papers(PROVENANCE, planned, open_store("run")).evaluated
+    assert first == "Evaluated on 2026-11-30, on 300 real test images, with 90 others for training: helps."
+    assert "real + synthetic x8 changes the accuracy by +4.2 (+1.0 to +7.4) percentage points" in second
+    assert "5 seeds" in second
+    assert "probe" in second
+    assert "bundled:judge" in second
+    assert "abc" in third
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", json.dumps({**EVALUATION, "verdict": "great"}), "[" * 100_000])
+def test_what_is_no_evaluation_is_passed_over(content: str, planned: Plan) -> None:
+    Path("run/evaluation").mkdir()
+    Path("run/evaluation/evaluation.json").write_text(content)
+    assert not with_papers(PROVENANCE, planned, open_store("run")).evaluated
 
 
 @pytest.mark.parametrize(

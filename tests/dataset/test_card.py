@@ -31,6 +31,7 @@ def card_of(folder: Path) -> str:
         spec="name: x\n```\n<b>out of the fence</b>\n",
         settings={"steps": "20"},
         model_revision="abc123",
+        evaluated=("The learner is <b>probe</b>: helps.",),
     )
     source = write_images(folder / "0.parquet", [image_row(0, i, i % 3) for i in range(6)])
     finalize(
@@ -50,6 +51,12 @@ def test_the_front_matter_names_files_splits_and_types(tmp_path: Path) -> None:
     assert features["image"]["dtype"] == "image"
     assert list(features["label"]["dtype"]["class_label"]["names"].values()) == list(HOSTILE)
     assert [split["num_examples"] for split in data["dataset_info"]["splits"]] == [3, 3]
+
+
+def test_an_evaluation_is_quoted_literally(tmp_path: Path) -> None:
+    quoted = card_of(tmp_path).partition("## Whether it helps a learner\n")[2].partition("\n## ")[0].strip()
+    assert quoted == f"- {markdown('The learner is <b>probe</b>: helps.')}"
+    assert "<b>" not in quoted
 
 
 def test_hostile_names_open_as_they_are(tmp_path: Path) -> None:

@@ -44,6 +44,7 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
     assert result == json.loads((tmp_path / "out" / "evaluation.json").read_text())
     jsonschema.validate(result, evaluation_schema())
     assert result["arms"][0]["name"] == "real"
+    assert "synthgen evaluate --real" in (tmp_path / "out" / "report.html").read_text()
     assert all(each["difference"]["accuracy"]["low"] <= 1 for each in result["arms"][1:])
 
 

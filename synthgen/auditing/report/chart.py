@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from synthgen.auditing.report.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, styled, to_svg
 from synthgen.auditing.report.words import MINUS
 from synthgen.pages.page import short
+from synthgen.pages.svg import BAND, FIRST, INK, LINE, PAPER, SECOND, SOFT, styled, to_svg
 from synthgen.stats.estimates import Estimate
 
 WIDTH = 3.5

@@ -7,8 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from synthgen.auditing.report.chart import WIDTH
-from synthgen.auditing.report.svg import BAND, FIRST, LINE, SOFT, styled, to_svg
 from synthgen.auditing.report.words import percents
+from synthgen.pages.svg import BAND, FIRST, LINE, SOFT, styled, to_svg
 from synthgen.stats.estimates import Estimate
 
 _HEIGHT = 1.5

@@ -1,0 +1,139 @@
+"""The rows of the page's tables, in words."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from synthgen.auditing.report.words import counted, percents, points
+from synthgen.evaluating.arms import REAL
+from synthgen.evaluating.contract import LeakCheck
+from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
+from synthgen.stats.estimates import Estimate
+
+CLASSES_SHOWN, LEAKS_SHOWN = 30, 5
+"""At most this many classes, and copies in each set, are listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ArmRow:
+    """An arm.
+
+    Attributes:
+        decides: whether the verdict is on it.
+        side: 'pass' or 'fail' where the interval of its difference lies above or below 0.
+        worst: the accuracy of its worst class.
+    """
+
+    name: str
+    images: str
+    accuracy: str
+    difference: str
+    side: str
+    worst: str
+    p_value: str
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRow:
+    """A class, with real images alone and with the arm that the verdict is on."""
+
+    name: str
+    real: str
+    mixed: str
+    difference: str
+    side: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClassRows:
+    """The classes of the test, that with the lowest accuracy first.
+
+    Attributes:
+        left_out: how many more there are.
+        lost, won: in how many the interval of the difference lies below or above 0.
+    """
+
+    rows: tuple[ClassRow, ...]
+    left_out: int
+    lost: int
+    won: int
+
+
+@dataclass(frozen=True, slots=True)
+class LeakRow:
+    """What was left out of a set.
+
+    Attributes:
+        pairs: some of the copies, each with what it is a copy of.
+        more: how many more there are.
+    """
+
+    title: str
+    images: int
+    test: int
+    train: int
+    pairs: tuple[tuple[str, str, str], ...]
+    more: int
+
+
+def arm_rows(findings: UsefulnessFindings) -> list[ArmRow]:
+    """List every arm, `real` first."""
+    return [_arm(each, findings.decided_by) for each in findings.arms]
+
+
+def class_rows(findings: UsefulnessFindings) -> ClassRows:
+    """List the classes with the lowest accuracy in the arm of the verdict."""
+    scored, real = findings.decisive.scored, findings.arm(REAL).scored.scores.classes
+    assert scored.difference is not None, "a mixed arm has a difference"
+    differences = scored.difference.classes
+    worst = sorted(scored.scores.classes, key=lambda name: (scored.scores.classes[name].value, name))
+    rows = (
+        ClassRow(
+            name,
+            percents(real[name]),
+            percents(scored.scores.classes[name]),
+            points(differences[name]),
+            _side(differences[name]),
+        )
+        for name in worst[:CLASSES_SHOWN]
+    )
+    sides = [_side(each) for each in differences.values()]
+    left_out = max(0, len(worst) - CLASSES_SHOWN)
+    return ClassRows(tuple(rows), left_out, sides.count("fail"), sides.count("pass"))
+
+
+def leak_rows(findings: UsefulnessFindings) -> list[LeakRow]:
+    """List what was left out of each set as a copy."""
+    return [_leaks(check) for check in findings.checks]
+
+
+def left_out(findings: UsefulnessFindings) -> Iterator[str]:
+    """Say which images could not be used, and why."""
+    for title, reasons in findings.left_out.items():
+        for reason, count in reasons.items():
+            yield f"{title}: {counted(count, 'image')} {reason}"
+
+
+def _arm(found: FoundArm, decided_by: str) -> ArmRow:
+    scored = found.scored
+    chance = scored.adjusted
+    return ArmRow(
+        found.arm.name,
+        f"{found.images:,.0f}",
+        percents(scored.scores.accuracy),
+        points(scored.difference.accuracy) if scored.difference is not None else "",
+        _side(scored.difference.accuracy) if scored.difference is not None else "",
+        percents(scored.scores.worst),
+        "" if chance is None else "< 0.001" if chance < 0.001 else f"{chance:.3f}",
+        found.arm.name == decided_by,
+    )
+
+
+def _side(difference: Estimate) -> str:
+    return "pass" if difference.low > 0 else "fail" if difference.high < 0 else ""
+
+
+def _leaks(check: LeakCheck) -> LeakRow:
+    near = [("test", each) for each in check.test] + [("training", each) for each in check.train]
+    pairs = tuple((each.id, f"{each.other} ({where})", each.how) for where, each in near[:LEAKS_SHOWN])
+    return LeakRow(check.title, check.images, len(check.test), len(check.train), pairs, len(near) - len(pairs))

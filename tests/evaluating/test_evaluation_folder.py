@@ -1,0 +1,68 @@
+"""Where an evaluation goes, what it replaces there, and the command that repeats it."""
+
+import inspect
+import shlex
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import synthgen
+from synthgen.auditing.taken import place_sha256
+from synthgen.errors import UsageError
+from synthgen.evaluating.command_line import OPTIONS, evaluate_command
+from synthgen.evaluating.places import check_evaluation_folder, default_folder
+
+DEFAULTS = {name: each.default for name, each in inspect.signature(synthgen.evaluate).parameters.items()}
+
+
+def test_every_argument_has_an_option() -> None:
+    assert set(OPTIONS) - {"output"} == set(DEFAULTS) - {"on_progress"}
+
+
+def test_a_command_says_what_was_given_and_no_defaults() -> None:
+    given = {**DEFAULTS, "real": "-photos", "synthetic": Path("my set"), "gates": ["a", "b"], "allow_remote": True}
+    command = evaluate_command(given, DEFAULTS)
+    assert command is not None
+    assert shlex.split(command) == [
+        *("synthgen", "evaluate", "--real=-photos", "--synthetic", "my set", "--gate", "a", "--gate", "b"),
+        "--allow-remote",
+    ]
+    assert evaluate_command({**given, "test": pd.DataFrame()}, DEFAULTS) is None
+
+
+def test_the_default_folder_is_in_the_run_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("run").mkdir()
+    Path("run/plan.json").touch()
+    Path("made").mkdir()
+    assert default_folder("run") == default_folder("run/dataset") == Path("run/evaluation")
+    assert default_folder("made") == Path("outputs/made-evaluation")
+
+    Path("outputs/made-evaluation").mkdir(parents=True)
+    Path("outputs/made-evaluation/evaluation.json").write_text('{"provenance": {"place_sha256": "other"}}')
+    with pytest.raises(UsageError, match="the evaluation of another set"):
+        default_folder("made")
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("run", "is a run"),
+        ("run/evaluation", "is for evaluations of the run"),
+        ("audit", "audit.json is not of an earlier evaluation"),
+        ("page", "report.html is not of an earlier evaluation"),
+    ],
+)
+def test_what_is_no_evaluation_is_never_replaced(
+    folder: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("run/plan.json", "audit/audit.json", "audit/evaluation.json", "page/report.html"):
+        Path(name).parent.mkdir(exist_ok=True)
+        Path(name).touch()
+    with pytest.raises(UsageError, match=message) as refused:
+        check_evaluation_folder(Path(folder), place_sha256("made"))
+    assert refused.value.argument == "output"
+    check_evaluation_folder(Path("run/evaluation"), place_sha256("run/dataset"))
+    check_evaluation_folder(Path("free"), None)
