@@ -34,9 +34,23 @@ def evaluate(
         typer.Option(
             "--learner",
             metavar="NAME",
-            help="probe: a linear classifier of embeddings. knn: their nearest neighbours.",
+            help="probe: a linear classifier of embeddings. knn: their nearest neighbours. timm:NAME: a network of "
+            "timm, from scratch; timm:NAME:pretrained: from its weights. Or a plug-in's name.",
         ),
     ] = "probe",
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            "--image-size",
+            min=8,
+            metavar="PIXELS",
+            help="Side of the squares that a network sees. Default: by the real images, 32 to 128.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=10, metavar="N", help="Steps of a network's optimiser in each fit. Default: 200."),
+    ] = None,
     seeds: Annotated[
         int,
         typer.Option("--seeds", min=5, metavar="N", help="Repetitions, each with other splits and draws."),
@@ -90,6 +104,8 @@ def evaluate(
             test=test,
             more_real=more_real,
             learner=learner,
+            image_size=image_size,
+            steps=steps,
             seeds=seeds,
             smallest_effect=smallest_effect,
             gates=gates or (),

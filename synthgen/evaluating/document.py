@@ -42,6 +42,7 @@ def document_of(
         ],
         "arms": [_arm(arm) for arm in found.arms],
         "learner": found.learner,
+        "training": dict(found.training),
         "judge": {"name": judge, "revision": revision},
         "seeds": found.seeds,
         "seed": seed,
@@ -111,6 +112,7 @@ def evaluation_schema() -> dict[str, object]:
         "gates": _list(_object({"gate": text, "outcome": outcome, "found": interval, "reason": text})),
         "arms": _list(arm),
         "learner": text,
+        "training": _training(),
         "judge": _object({"name": text, "revision": text}),
         "seeds": count,
         "seed": count,
@@ -126,6 +128,18 @@ def evaluation_schema() -> dict[str, object]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "synthgen evaluation",
         **_object(properties),
+    }
+
+
+def _training() -> dict[str, object]:
+    """The schema of `training`: learners on embeddings leave it empty."""
+    count, text = {"type": "integer", "minimum": 1}, {"type": "string"}
+    named = {"image_size": count, "steps": count, "weights": text, "package": text}
+    return {
+        "type": "object",
+        "description": "Of learners that see pixels. The weights are those of a pretrained network, with their commit.",
+        "properties": named,
+        "additionalProperties": False,
     }
 
 

@@ -1,7 +1,7 @@
 """What an evaluation found: every arm with its intervals, and the verdict. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -49,6 +49,7 @@ class UsefulnessFindings:
         smallest: the smallest effect of interest.
         counts: images by set, as they were used.
         left_out: by set, how many images could not be used, by reason.
+        training: of learners that see pixels, `image_size`, and what else a reader needs to repeat it.
     """
 
     verdict: Usefulness
@@ -67,6 +68,7 @@ class UsefulnessFindings:
     counts: Mapping[str, int]
     left_out: Mapping[str, Mapping[str, int]]
     notes: tuple[str, ...] = ()
+    training: Mapping[str, object] = field(default_factory=dict)
 
     def arm(self, name: str) -> FoundArm:
         """Return the arm of a name."""

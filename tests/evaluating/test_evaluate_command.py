@@ -50,7 +50,14 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--learner", "forest"], "--learner: expected probe or knn"),
+        (["--learner", "forest"], "--learner: there is no learner 'forest' here"),
+        (["--learner", "prob"], "Did you mean 'probe'?"),
+        (["--learner", "timm:resnet81"], "--learner: timm knows no network 'resnet81'"),
+        (["--learner", "timm:hf-hub:some/body"], "--learner: timm knows no network 'hf-hub:some/body'"),
+        (["--learner", "timm:lcnet_035:pretrained"], "--learner: timm has no pretrained weights of 'lcnet_035'"),
+        (["--learner", "timm:vit_tiny_patch16_224", "--image-size", "30"], "cannot take images of 30 x 30 pixels"),
+        (["--steps", "20"], "--steps: the learner probe has no steps"),
+        (["--learner", "knn", "--image-size", "64"], "--image-size: the learner knn sees no pixels"),
         (["--judge", "vqa:Salesforce/blip-vqa-base"], "--judge: vqa:Salesforce/blip-vqa-base answers questions"),
         (["--gate", "f1: difference >= 0.1"], "--gate: gate 'f1: difference >= 0.1'"),
         (["--test", "nowhere"], "--test: nowhere: there is no such file or folder"),
