@@ -28,18 +28,25 @@ if TYPE_CHECKING:
     from synthgen.events import OnProgress
     from synthgen.sets import ImageSet, SetSource
 
+_GROUP = "group "
 _NO_CLASS = "without a class"
 _SOURCES = ("source_id", "source_image")
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSets:
-    """How every set of an evaluation is opened."""
+    """How every set of an evaluation is opened.
+
+    Attributes:
+        groups: columns of the set that has the test, which is `tested`.
+    """
 
     label: str | None
     clusters: tuple[str, ...]
     images_from: Path | None
     allow_remote: bool
+    groups: tuple[str, ...] = ()
+    tested: str = "real"
 
     def open(self, name: str, source: SetSource) -> tuple[ImageSet, dict[str, list[str | None]]]:
         """Open a set, and read the columns of its table as texts.
@@ -61,7 +68,27 @@ class EvaluationSets:
             label = self.label if here or self.label in images.columns else None
             there = [column for column in self.clusters if here or column in images.columns]
             frame = read_frame(images, label, clusters=there)
-        return images, {str(name): _texts(frame[name]) for name in frame}
+            found = {str(name): _texts(frame[name]) for name in frame}
+        if name == self.tested:
+            found |= self._groups_of(images)
+        return images, found
+
+    def _groups_of(self, images: ImageSet) -> dict[str, list[str | None]]:
+        """Read the columns of groups, which `_GROUP` then begins the names of.
+
+        Raises:
+            UsageError: there is no such column.
+        """
+        from synthgen.sets.image_set import lacking
+
+        for column in self.groups:
+            if column not in images.columns:
+                error = lacking(images.source, column, images.columns)
+                raise UsageError(error.message, argument="group", hint=error.hint)
+        if not self.groups:
+            return {}
+        frame = images.table(self.groups)
+        return {f"{_GROUP}{column}": _texts(frame[column]) for column in self.groups}
 
 
 def _texts(cells: pd.Series[str]) -> list[str | None]:
@@ -147,4 +174,9 @@ def look_at_set(
         {column: [texts[column][row] for row in rows] for column in columns if column in texts},
         dict(reasons),
         tuple(rows),
+        attributes={
+            column.removeprefix(_GROUP): [cells[row] for row in rows]
+            for column, cells in texts.items()
+            if column.startswith(_GROUP)
+        },
     )

@@ -39,6 +39,7 @@ def evaluate(
     judge: str = BUNDLED_JUDGE,
     label: str | None = None,
     cluster: str | Sequence[str] = (),
+    group: str | Sequence[str] = (),
     images_from: AnyPath | None = None,
     allow_remote: bool = False,
     cache: AnyPath | None = None,
@@ -65,10 +66,12 @@ def evaluate(
         steps: of a network's optimiser, the same for every arm; by default 200.
         seeds: how often everything is repeated with other splits and draws; at least 5.
         smallest_effect: the smallest difference of accuracy that matters. A smaller one neither helps nor harms.
-        gates: such as 'accuracy: difference >= 0.01', of accuracy, balanced accuracy or the worst class.
+        gates: such as 'accuracy: difference >= 0.01', of accuracy, balanced accuracy, the worst class or the
+            worst group.
         judge: the model that makes the embeddings, named as in a spec.
         label: the column of classes; detected by default, and in a set without such a column.
         cluster: a column, or several, in which images that depend on each other have the same value.
+        group: a column of the test, or several: the accuracy of the images with each of its values is measured too.
         images_from: a folder, besides a set's own, that may hold images which the set names by path.
         allow_remote: fetch images that a set names by address, and a network's pretrained weights.
         cache: the folder of embeddings and hashes; by default in your cache folder.
@@ -90,13 +93,17 @@ def evaluate(
     from synthgen.evaluating.experiment import run_arms
     from synthgen.evaluating.findings import findings_of
     from synthgen.evaluating.gates import decide_usefulness_gates, parse_usefulness_gates
+    from synthgen.evaluating.slices import check_slices
 
     text_of(learner, "learner", "the name of a learner")
     side = None if image_size is None else number_of(image_size, "image_size", 8)
     steps = None if steps is None else number_of(steps, "steps", 10)
     seeds, seed = number_of(seeds, "seeds", SEEDS), arguments.count("seed", seed)
     smallest = share_of(smallest_effect, "smallest_effect")
-    asked = parse_usefulness_gates(arguments.texts("gates", gates, "accuracy: difference >= 0.01"))
+    groups = arguments.texts("group", [group] if isinstance(group, str) else group, "skin_tone")
+    asked = parse_usefulness_gates(
+        arguments.texts("gates", gates, "accuracy: difference >= 0.01"), grouped=bool(groups)
+    )
     given = {"real": real, "synthetic": synthetic, "test": test, "more_real": more_real}
     sources = {name: arguments.set_source(name, each) for name, each in given.items() if each is not None}
     opening = EvaluationSets(
@@ -104,6 +111,8 @@ def evaluate(
         arguments.clusters(cluster, "source"),
         arguments.path("images_from", images_from),
         arguments.flag("allow_remote", allow_remote),
+        tuple(groups),
+        "real" if test is None else "test",
     )
     chosen = choose_learner(learner, side, steps, allow_remote=opening.allow_remote)
     looker, found_judge = evaluation_looker(judge, arguments.path("cache", cache), device_of(device))
@@ -111,6 +120,7 @@ def evaluate(
     opened = {name: opening.open(name, source) for name, source in sources.items()}
     looked = {name: look_at_set(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}
     divided = divide(looked["real"], looked["synthetic"], looked.get("test"), looked.get("more_real"), seed)
+    check_slices(divided.test, divided.test_groups)
     titled = {name.replace("_", " "): images for name, (images, _) in opened.items()}
     titled.setdefault("test", titled["real"])
     teacher, divided, facts = ready_learner(chosen, divided, titled, looker, device, on_progress)

@@ -226,7 +226,7 @@ def _embedded_copies(looked: LookedSet, images: ImageSet, looker: SetLooker, on_
     if any(looker.lacks_look(key) for each in keys for key in each):
         row = 0
         for batch in _pictures(looked, images):
-            made = {}
+            made: dict[bytes, Image] = {}
             for picture in batch:
                 made |= {key: augmented_copy(picture, key) for key in keys[row] if looker.lacks_look(key)}
                 row += 1

@@ -66,7 +66,8 @@ def evaluate(
         typer.Option(
             "--gate",
             metavar="GATE",
-            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy' or 'worst class'. Repeatable.",
+            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy', 'worst class' or "
+            "'worst group'. Repeatable.",
         ),
     ] = None,
     judge: Annotated[
@@ -79,6 +80,14 @@ def evaluate(
             "--cluster",
             metavar="COLUMN",
             help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
+        ),
+    ] = None,
+    group: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--group",
+            metavar="COLUMN",
+            help="Column of the test whose values are groups, each measured by itself. Repeatable.",
         ),
     ] = None,
     images_from: ImagesFrom = None,
@@ -112,6 +121,7 @@ def evaluate(
             judge=judge,
             label=label,
             cluster=cluster or (),
+            group=group or (),
             images_from=images_from,
             allow_remote=allow_remote,
             cache=cache,

@@ -81,6 +81,12 @@ def evaluation_schema() -> dict[str, object]:
             "balanced_accuracy": interval,
             "worst_class": interval,
             "classes": {"type": "object", "additionalProperties": interval},
+            "worst_group": {"anyOf": [interval, {"type": "null"}]},
+            "groups": {
+                "type": "object",
+                "description": "By attribute, then by value.",
+                "additionalProperties": {"type": "object", "additionalProperties": interval},
+            },
         }
     )
     maybe = {"anyOf": [share, {"type": "null"}]}
@@ -173,6 +179,11 @@ def _scores(scores: MeasuredScores) -> dict[str, object]:
         "balanced_accuracy": _estimate(scores.balanced),
         "worst_class": _estimate(scores.worst),
         "classes": {name: _estimate(each) for name, each in scores.classes.items()},
+        "worst_group": _estimate(scores.worst_group),
+        "groups": {
+            attribute: {value: _estimate(each) for value, each in values.items()}
+            for attribute, values in scores.groups.items()
+        },
     }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from synthgen.evaluating.arms import REAL, Arm, ArmKind
 from synthgen.evaluating.contract import Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
+from synthgen.evaluating.slices import slices_of, small_slices
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import ScoredArm, Usefulness, score_arms, usefulness
 
@@ -87,7 +88,8 @@ def findings_of(
     present = [name for name in divided.classes if name in set(divided.test.labels)]
     codes = np.array([present.index(label) for label in divided.test.labels], dtype=np.int64)
     correct = {each.arm.name: each.correct for each in trained}
-    scored = score_arms(correct, REAL, codes, divided.test_groups, tuple(present), seed=seed)
+    slices = slices_of(divided.test, divided.test_groups)
+    scored = score_arms(correct, REAL, codes, divided.test_groups, tuple(present), slices=slices, seed=seed)
     arms = tuple(
         FoundArm(each.arm, each.images, each.setting, each.validation, scored[each.arm.name]) for each in trained
     )
@@ -116,7 +118,11 @@ def findings_of(
         test_groups=len(np.unique(divided.test_groups)),
         counts=counts,
         left_out={},
-        notes=(*_notes(divided, present), *_ceiling(arms[0].scored.scores.accuracy.value, smallest)),
+        notes=(
+            *_notes(divided, present),
+            *small_slices(divided.test, slices),
+            *_ceiling(arms[0].scored.scores.accuracy.value, smallest),
+        ),
     )
 
 

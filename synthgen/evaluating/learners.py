@@ -77,7 +77,8 @@ class OnEmbeddings:
     training to mean 0 and variance 1. One scale serves them all, since that of each is noise where images are few.
     """
 
-    tuned_on, unit, effort = None, "fits", 0
+    tuned_on: int | None = None
+    unit, effort = "fits", 0
 
     def __init__(self, inner: EmbeddingLearner) -> None:
         self._inner = inner

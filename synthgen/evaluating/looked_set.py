@@ -31,6 +31,7 @@ class LookedSet:
         shared: by name, what images may have in common, such as the picture that they were made from.
         left_out: how many images are left out, by reason.
         places: the row of each image in the set that was opened.
+        attributes: the value of each image by the name of the attribute; None where it has none.
         copies: embeddings of augmented copies of each image, [n, copies, d]; None if none were made.
     """
 
@@ -45,6 +46,7 @@ class LookedSet:
     left_out: Mapping[str, int] = field(default_factory=dict)
     places: tuple[int, ...] = ()
     copies: Vectors | None = None
+    attributes: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,6 +63,7 @@ class LookedSet:
             vectors=self.vectors[rows],
             places=tuple(self.places[row] for row in places) if self.places else (),
             copies=None if self.copies is None else self.copies[rows],
+            attributes={name: [values[row] for row in places] for name, values in self.attributes.items()},
             shared={name: [keys[row] for row in places] for name, keys in self.shared.items()},
         )
 

@@ -48,7 +48,8 @@ class NetworkLearner:
         pixels: of every row.
     """
 
-    setting, tuned_on, unit = "learning rate", 2, "steps"
+    setting, unit = "learning rate", "steps"
+    tuned_on: int | None = 2
 
     def __init__(self, classifier: Classifier, classes: int, steps: int, pixels: Pixels, device: torch.device) -> None:
         self.settings: Sequence[float] = RATES if classifier.weights is None else FINE_RATES
@@ -58,7 +59,7 @@ class NetworkLearner:
             255 * torch.tensor(each, device=device).view(1, 3, 1, 1) for each in (classifier.mean, classifier.std)
         )
 
-    def copies(self, divided: Divided) -> int:
+    def copies(self, divided: Divided) -> int | None:
         """Return 0: images are augmented at every step."""
         return 0
 

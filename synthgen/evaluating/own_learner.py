@@ -31,13 +31,14 @@ class OwnLearner:
         copies: augmented copies of each real image that have rows.
     """
 
-    setting, tuned_on, unit, effort = "none", None, "fits", 1
+    setting, unit, effort = "none", "fits", 1
+    tuned_on: int | None = None
     settings: Sequence[float] = (0.0,)
 
     def __init__(self, offered: Plugin, fit: FitLabels, pixels: Pixels, copies: int) -> None:
         self._plugin, self._fit, self._pixels, self._copies = offered, fit, pixels, copies
 
-    def copies(self, divided: Divided) -> int:
+    def copies(self, divided: Divided) -> int | None:
         """Return how many augmented copies of each real image have rows."""
         return self._copies
 

@@ -70,6 +70,7 @@ def find_classifier(name: str, *, pretrained: bool, allow_remote: bool) -> Class
         meant = f"Did you mean {' or '.join(map(repr, close))}?" if close else "`timm.list_models()` lists all."
         raise UsageError(f"timm knows no network {name!r}", argument="learner", hint=meant)
     settings = timm.get_pretrained_cfg(name)
+    assert settings is not None, "timm lists it"
     side, fixed = max(settings.input_size[1:]), bool(settings.fixed_input_size)
     found = Classifier(name, side, fixed, settings.mean, settings.std, settings.hf_hub_id)
     return _with_weights(found, allow_remote=allow_remote) if pretrained else found

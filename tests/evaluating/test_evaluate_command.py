@@ -47,6 +47,25 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
     assert all(each["difference"]["accuracy"]["low"] <= 1 for each in result["arms"][1:])
 
 
+def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["path,label,size"]
+    for number, path in enumerate(sorted(images(tmp_path / "test", 20, 2).rglob("*.png"))):
+        rows.append(f"{path.relative_to(tmp_path)},{path.parent.name},{'small' if number % 3 else 'large'}")
+    (tmp_path / "test.csv").write_text("\n".join(rows))
+    sets = {"real": images(tmp_path / "real", 8, 0), "synthetic": images(tmp_path / "synthetic", 12, 1)}
+    given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
+    more = ["--test", str(tmp_path / "test.csv"), "--group", "size", "--gate", "worst group: difference >= 0.9"]
+
+    assert program.run(["evaluate", *given, *more, "--learner", "knn", "-o", str(tmp_path / "out"), "--quiet"]) == 4
+    assert "in that of the worst group" in capsys.readouterr().out
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    jsonschema.validate(found, evaluation_schema())
+    for arm in found["arms"]:
+        groups = arm["scores"]["groups"]["size"]
+        assert set(groups) == {"small", "large"}
+        assert arm["scores"]["worst_group"]["value"] == min(each["value"] for each in groups.values())
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
@@ -62,6 +81,8 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
         (["--gate", "f1: difference >= 0.1"], "--gate: gate 'f1: difference >= 0.1'"),
         (["--test", "nowhere"], "--test: nowhere: there is no such file or folder"),
         (["--smallest-effect", "0"], "--smallest-effect: "),
+        (["--gate", "worst group: difference >= 0"], "--gate: gate 'worst group: difference >= 0': no groups"),
+        (["--group", "skin"], "has no column 'skin'"),
     ],
 )
 def test_wrong_options_are_named(

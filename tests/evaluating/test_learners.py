@@ -89,7 +89,8 @@ def test_pretrained_weights_come_from_the_cache_and_name_their_commit(
 class Tuned:
     """Is right about everything with its second setting alone."""
 
-    setting, tuned_on, unit, effort = "x", 2, "steps", 10
+    setting, unit, effort = "x", "steps", 10
+    tuned_on: int | None = 2
     settings: Sequence[float] = (1.0, 2.0, 3.0)
 
     def __init__(self) -> None:
