@@ -74,7 +74,7 @@ def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytes
         (["--learner", "timm:resnet81"], "--learner: timm knows no network 'resnet81'"),
         (["--learner", "timm:hf-hub:some/body"], "--learner: timm knows no network 'hf-hub:some/body'"),
         (["--learner", "timm:lcnet_035:pretrained"], "--learner: timm has no pretrained weights of 'lcnet_035'"),
-        (["--learner", "timm:vit_tiny_patch16_224", "--image-size", "30"], "cannot take images of 30 x 30 pixels"),
+        (["--learner", "timm:vit_tiny_patch16_224", "--image-size", "8"], "cannot take images of 8 x 8 pixels"),
         (["--steps", "20"], "--steps: the learner probe has no steps"),
         (["--learner", "knn", "--image-size", "64"], "--image-size: the learner knn sees no pixels"),
         (["--judge", "vqa:Salesforce/blip-vqa-base"], "--judge: vqa:Salesforce/blip-vqa-base answers questions"),
