@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from synthgen.evaluating.learners import Learner
     from synthgen.evaluating.looked_set import LookedSet
     from synthgen.evaluating.own_learner import FitLabels
-    from synthgen.evaluating.pixels import Pixels
+    from synthgen.evaluating.pixels import SquarePixels
     from synthgen.models.classifiers import Classifier
     from synthgen.plugins import Plugin
     from synthgen.sets import ImageSet
@@ -193,7 +193,7 @@ def _pictures(looked: LookedSet, images: ImageSet) -> Iterator[list[Image]]:
 
 def _pixels(
     divided: Divided, opened: Mapping[str, ImageSet], side: int, copies: int, on_progress: OnProgress
-) -> Pixels:
+) -> SquarePixels:
     """Read all images as squares, with copies of the real ones, in the order of `evaluating.rows`."""
     from synthgen.evaluating.augmenting import augmented_copy, copy_key
     from synthgen.evaluating.pixels import squared

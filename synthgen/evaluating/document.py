@@ -75,20 +75,7 @@ def evaluation_schema() -> dict[str, object]:
     text, share = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
     number, count = {"type": "number"}, {"type": "integer", "minimum": 0}
     interval = _object({"value": number, "low": number, "high": number})
-    scores = _object(
-        {
-            "accuracy": interval,
-            "balanced_accuracy": interval,
-            "worst_class": interval,
-            "classes": {"type": "object", "additionalProperties": interval},
-            "worst_group": {"anyOf": [interval, {"type": "null"}]},
-            "groups": {
-                "type": "object",
-                "description": "By attribute, then by value.",
-                "additionalProperties": {"type": "object", "additionalProperties": interval},
-            },
-        }
-    )
+    scores = _schema_of_scores(interval)
     maybe = {"anyOf": [share, {"type": "null"}]}
     arm = _object(
         {
@@ -135,6 +122,23 @@ def evaluation_schema() -> dict[str, object]:
         "title": "synthgen evaluation",
         **_object(properties),
     }
+
+
+def _schema_of_scores(interval: Mapping[str, object]) -> dict[str, object]:
+    return _object(
+        {
+            "accuracy": interval,
+            "balanced_accuracy": interval,
+            "worst_class": interval,
+            "classes": {"type": "object", "additionalProperties": interval},
+            "worst_group": {"anyOf": [interval, {"type": "null"}]},
+            "groups": {
+                "type": "object",
+                "description": "By attribute, then by value.",
+                "additionalProperties": {"type": "object", "additionalProperties": interval},
+            },
+        }
+    )
 
 
 def _training() -> dict[str, object]:

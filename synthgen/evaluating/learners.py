@@ -23,7 +23,7 @@ STEPS = 200
 _NARROW = 1e-6
 """Embeddings that vary less are as good as constant."""
 
-Fit = Callable[["Lesson", "Codes", Sequence[int]], "Codes"]
+FitLesson = Callable[["Lesson", "Codes", Sequence[int]], "Codes"]
 """Fits a lesson with some of the settings, by place, and returns the classes of target rows, [settings, targets]."""
 
 
@@ -50,13 +50,15 @@ class Learner(Protocol):
         0 if the learner augments images by itself, and None if it cannot be taught with augmented images.
         """
 
-    def of_seed(self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]) -> Fit:
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
         """Get ready for all arms of one repetition.
 
         Args:
             train: the rows of real images for training.
             seed: that of the evaluation, and the number of the repetition.
-            on_step: is told how many steps were just done.
+            on_step: is called with how many steps were just done.
         """
 
 
@@ -87,7 +89,9 @@ class OnEmbeddings:
     def copies(self, divided: Divided) -> int | None:
         return None if divided.real.copies is None else divided.real.copies.shape[1]
 
-    def of_seed(self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]) -> Fit:
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
         known = divided.real.vectors[train]
         mean = known.mean(0)
         scaled = (vectors_of(divided) - mean) / max(float((known - mean).std()), _NARROW)

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from synthgen.evaluating.arms import Lesson
     from synthgen.evaluating.contract import Divided
-    from synthgen.evaluating.learners import Fit
-    from synthgen.evaluating.pixels import Pixels
+    from synthgen.evaluating.learners import FitLesson
+    from synthgen.evaluating.pixels import SquarePixels
     from synthgen.models.classifiers import Classifier
     from synthgen.stats.search import Codes
 
@@ -29,7 +29,7 @@ RATES, FINE_RATES = (3e-4, 1e-3, 3e-3), (3e-5, 1e-4, 3e-4)
 """Learning rates that are tried: from scratch, and of pretrained networks."""
 _AT_ONCE = 256
 _TOLD = 10
-"""Progress is told after so many steps."""
+"""Progress is reported after so many steps."""
 _WARM = 0.1
 """The share of steps in which the learning rate rises; then it falls to 0."""
 _DECAY = 0.05
@@ -51,7 +51,9 @@ class NetworkLearner:
     setting, unit = "learning rate", "steps"
     tuned_on: int | None = 2
 
-    def __init__(self, classifier: Classifier, classes: int, steps: int, pixels: Pixels, device: torch.device) -> None:
+    def __init__(
+        self, classifier: Classifier, classes: int, steps: int, pixels: SquarePixels, device: torch.device
+    ) -> None:
         self.settings: Sequence[float] = RATES if classifier.weights is None else FINE_RATES
         self.effort = steps
         self._classifier, self._classes, self._pixels, self._device = classifier, classes, pixels, device
@@ -63,7 +65,9 @@ class NetworkLearner:
         """Return 0: images are augmented at every step."""
         return 0
 
-    def of_seed(self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]) -> Fit:
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
         def fit(lesson: Lesson, targets: Codes, tried: Sequence[int]) -> Codes:
             found = []
             for place in tried:

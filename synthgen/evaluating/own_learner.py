@@ -14,12 +14,12 @@ from synthgen.plugins import LEARNERS, Plugin, plugin
 if TYPE_CHECKING:
     from synthgen.evaluating.arms import Lesson
     from synthgen.evaluating.contract import Divided
-    from synthgen.evaluating.learners import Fit
-    from synthgen.evaluating.pixels import Pixels
+    from synthgen.evaluating.learners import FitLesson
+    from synthgen.evaluating.pixels import SquarePixels
     from synthgen.stats.search import Codes
 
-Predict = Callable[["Pixels"], Sequence[str]]
-FitLabels = Callable[["Pixels", list[str], int], Predict]
+Predict = Callable[["SquarePixels"], Sequence[str]]
+FitLabels = Callable[["SquarePixels", list[str], int], Predict]
 
 
 class OwnLearner:
@@ -35,14 +35,16 @@ class OwnLearner:
     tuned_on: int | None = None
     settings: Sequence[float] = (0.0,)
 
-    def __init__(self, offered: Plugin, fit: FitLabels, pixels: Pixels, copies: int) -> None:
+    def __init__(self, offered: Plugin, fit: FitLabels, pixels: SquarePixels, copies: int) -> None:
         self._plugin, self._fit, self._pixels, self._copies = offered, fit, pixels, copies
 
     def copies(self, divided: Divided) -> int | None:
         """Return how many augmented copies of each real image have rows."""
         return self._copies
 
-    def of_seed(self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]) -> Fit:
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
         codes = {name: code for code, name in enumerate(divided.classes)}
         number = int(np.random.SeedSequence([*seed, *b"own"]).generate_state(1)[0]) >> 1
 

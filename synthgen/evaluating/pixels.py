@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 
 from synthgen.errors import UsageError
 
-Pixels = NDArray[np.uint8]
+SquarePixels = NDArray[np.uint8]
 """RGB images [rows, side, side, 3], in the order of `evaluating.rows`."""
 
 SMALLEST, LARGEST = 32, 128
@@ -43,6 +43,6 @@ def check_pixels(images: int, side: int) -> None:
     raise UsageError(what, argument="image_size", hint=f"Choose at most {most} pixels, or give fewer images.")
 
 
-def squared(picture: Image.Image, side: int) -> Pixels:
+def squared(picture: Image.Image, side: int) -> SquarePixels:
     """Return the middle of an RGB picture as a square of `side` pixels."""
     return np.asarray(ImageOps.fit(picture, (side, side), Image.Resampling.BICUBIC))

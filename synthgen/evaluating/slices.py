@@ -7,7 +7,7 @@ import numpy as np
 
 from synthgen.errors import UsageError
 from synthgen.evaluating.looked_set import LookedSet
-from synthgen.stats.paired import Slices
+from synthgen.stats.paired import TestSlices
 from synthgen.stats.search import Codes
 
 FEWEST = 10
@@ -16,7 +16,7 @@ MOST = 50
 """Values of an attribute that make groups: a column with more is a number or a name."""
 
 
-def slices_of(test: LookedSet, groups: Codes) -> Slices:
+def slices_of(test: LookedSet, groups: Codes) -> TestSlices:
     """Return the groups that are large enough to be measured, largest first.
 
     Args:
@@ -47,7 +47,7 @@ def check_slices(test: LookedSet, groups: Codes) -> None:
             raise UsageError(what, argument="group", hint="Name a column of groups, not one of numbers or names.")
 
 
-def small_slices(test: LookedSet, slices: Slices) -> Iterator[str]:
+def small_slices(test: LookedSet, slices: TestSlices) -> Iterator[str]:
     """Name the groups that are too small to be measured, a line for each attribute."""
     for attribute, cells in test.attributes.items():
         small = sorted({name for name in cells if name is not None} - slices[attribute].keys())

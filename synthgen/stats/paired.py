@@ -20,8 +20,8 @@ _CELLS = 4_000_000
 """At most this many weights of images are in memory at a time."""
 Members = NDArray[np.bool_]
 """Which test images are in a slice, such as those with one value of an attribute."""
-Slices = Mapping[str, Mapping[str, Members]]
-"""Slices of the test by attribute and value. Those of one attribute need not cover it."""
+TestSlices = Mapping[str, Mapping[str, Members]]
+"""TestSlices of the test by attribute and value. Those of one attribute need not cover it."""
 _NAMED = 3
 """Accuracy, balanced accuracy and the worst class; then come the classes."""
 
@@ -90,7 +90,7 @@ def score_arms(
     groups: Codes,
     names: tuple[str, ...],
     *,
-    slices: Slices = MappingProxyType({}),
+    slices: TestSlices = MappingProxyType({}),
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, ScoredArm]:
@@ -237,7 +237,7 @@ def _measured(
     errors: Floats,
     freedom: Floats,
     names: tuple[str, ...],
-    slices: Slices,
+    slices: TestSlices,
     ends: tuple[float, float],
 ) -> MeasuredScores:
     wide = np.where(np.isnan(freedom), np.inf, student.isf(ALPHA / 2, np.nan_to_num(freedom, nan=1.0)) * errors)
@@ -246,7 +246,7 @@ def _measured(
     of_classes, of_slices = found[_NAMED : _NAMED + len(names)], found[_NAMED + len(names) :]
     worst, rest = (of_slices[0], iter(of_slices[1:])) if of_slices else (None, iter(()))
     groups = {attribute: {value: next(rest) for value in values} for attribute, values in slices.items()}
-    return MeasuredScores(*found[:_NAMED], dict(zip(names, of_classes, strict=True)), groups, worst)
+    return MeasuredScores(found[0], found[1], found[2], dict(zip(names, of_classes, strict=True)), groups, worst)
 
 
 def _counts(rng: np.random.Generator, draws: int, of: int) -> Floats:

@@ -11,7 +11,7 @@ from synthgen.testing.checking import require
 
 if TYPE_CHECKING:
     from synthgen.evaluating.own_learner import FitLabels
-    from synthgen.evaluating.pixels import Pixels
+    from synthgen.evaluating.pixels import SquarePixels
 
 _LABELS = ["chef", "doctor", "pilot"] * 8
 _SIDE, _SEED = 32, 7
@@ -58,7 +58,7 @@ def the_images_stay_as_they_are(fit: FitLabels) -> None:
     require(same, "images and labels must not be changed: other learners get them, too")
 
 
-def _images(seed: int) -> Pixels:
+def _images(seed: int) -> SquarePixels:
     rng = np.random.default_rng(seed)
     return rng.integers(0, 256, (len(_LABELS), _SIDE, _SIDE, 3), dtype=np.uint8)
 

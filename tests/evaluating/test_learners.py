@@ -16,7 +16,7 @@ from synthgen.evaluating.arms import Lesson
 from synthgen.evaluating.augmenting import augmented_copy, copy_key
 from synthgen.evaluating.contract import Divided, divide
 from synthgen.evaluating.experiment import run_arms
-from synthgen.evaluating.learners import Fit
+from synthgen.evaluating.learners import FitLesson
 from synthgen.evaluating.network import NetworkLearner, check_network
 from synthgen.evaluating.own_learner import OwnLearner
 from synthgen.evaluating.pixels import MOST_BYTES, automatic_side, check_pixels, squared
@@ -35,7 +35,7 @@ DIVIDED = divide(REAL_SET, OTHER, TEST, None, 0)
 NETWORK = find_classifier("test_resnet", pretrained=False, allow_remote=False)
 
 
-def network(on_step: Callable[[int], None] = lambda _: None) -> Fit:
+def network(on_step: Callable[[int], None] = lambda _: None) -> FitLesson:
     learner = NetworkLearner(NETWORK, 2, 25, PIXELS, torch.device("cpu"))
     return learner.of_seed(DIVIDED, TAUGHT, (0, 1), on_step)
 
@@ -99,7 +99,9 @@ class Tuned:
     def copies(self, divided: Divided) -> int:
         return 0
 
-    def of_seed(self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]) -> Fit:
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
         truth = np.array([divided.classes.index(label) for label in divided.real.labels])
         of_test = np.array([divided.classes.index(label) for label in divided.test.labels])
 
@@ -124,7 +126,7 @@ def test_later_seeds_use_what_was_best_with_the_first_and_progress_counts_every_
     assert (last.unit, last.done) == ("steps", last.total)
 
 
-def own(fit: Any) -> Fit:
+def own(fit: Any) -> FitLesson:
     offered = Plugin(LEARNERS, "mine", "some-learners", "1.0", "some:fit")
     return OwnLearner(offered, fit, PIXELS, 0).of_seed(DIVIDED, TAUGHT, (0, 0), lambda _: None)
 
