@@ -97,7 +97,7 @@ def evaluate(
 
     text_of(learner, "learner", "the name of a learner")
     side = None if image_size is None else number_of(image_size, "image_size", 8)
-    steps = None if steps is None else number_of(steps, "steps", 10)
+    steps = None if steps is None else number_of(steps, "steps", 20)
     seeds, seed = number_of(seeds, "seeds", SEEDS), arguments.count("seed", seed)
     smallest = share_of(smallest_effect, "smallest_effect")
     groups = arguments.texts("group", [group] if isinstance(group, str) else group, "skin_tone")

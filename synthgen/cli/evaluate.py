@@ -8,7 +8,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.cli.evaluation_answer import answer_of_evaluation
-from synthgen.cli.options import AllowRemote, Device, ImagesFrom, LabelColumn
+from synthgen.cli.options import AllowRemote, Cluster, Device, DrawSeed, EmbeddingsCache, ImagesFrom, LabelColumn
 from synthgen.cli.session import session
 
 
@@ -49,7 +49,7 @@ def evaluate(
     ] = None,
     steps: Annotated[
         int | None,
-        typer.Option("--steps", min=10, metavar="N", help="Steps of a network's optimiser in each fit. Default: 200."),
+        typer.Option("--steps", min=20, metavar="N", help="Steps of a network's optimiser in each fit. Default: 200."),
     ] = None,
     seeds: Annotated[
         int,
@@ -74,14 +74,7 @@ def evaluate(
         str, typer.Option("--judge", metavar="MODEL", help="Model that makes the embeddings, as in a spec.")
     ] = "bundled:judge",
     label: LabelColumn = None,
-    cluster: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cluster",
-            metavar="COLUMN",
-            help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
-        ),
-    ] = None,
+    cluster: Cluster = None,
     group: Annotated[
         list[str] | None,
         typer.Option(
@@ -92,11 +85,9 @@ def evaluate(
     ] = None,
     images_from: ImagesFrom = None,
     allow_remote: AllowRemote = False,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
-    ] = None,
+    cache: EmbeddingsCache = None,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
+    seed: DrawSeed = 0,
 ) -> Answer:
     """Measure whether synthetic images help a learner. The verdict is helps, harms or cannot tell.
 

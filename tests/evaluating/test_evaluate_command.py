@@ -47,6 +47,20 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
     assert all(each["difference"]["accuracy"]["low"] <= 1 for each in result["arms"][1:])
 
 
+@pytest.mark.slow
+def test_a_network_is_trained_on_the_images_of_every_arm(tmp_path: Path) -> None:
+    sets = {"real": images(tmp_path / "real", 12, 0), "synthetic": images(tmp_path / "synthetic", 12, 1)}
+    given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
+    rest = ["--learner", "timm:test_resnet", "--steps", "20", "-o", str(tmp_path / "out"), "--quiet"]
+    assert program.run(["evaluate", *given, *rest, "--device", "cpu"]) == 0
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    jsonschema.validate(found, evaluation_schema())
+    assert found["training"] == {"image_size": 32, "steps": 20}
+    assert {each["setting"] for each in found["arms"]} <= {3e-4, 1e-3, 3e-3}
+    assert found["arms"][1]["name"] == "real + RandAugment"
+    assert found["arms"][1]["images"] == found["arms"][0]["images"]
+
+
 def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = ["path,label,size"]
     for number, path in enumerate(sorted(images(tmp_path / "test", 20, 2).rglob("*.png"))):
