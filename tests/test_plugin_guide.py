@@ -187,7 +187,7 @@ def test_a_learner_of_the_guide_is_trained_by_an_evaluation(site: Path, tmp_path
     assert found["training"] == {"image_size": 64, "package": "synthgen-means 1.0"}
     real, augmented = found["arms"][:2]
     assert (real["name"], augmented["name"]) == ("real", "real + RandAugment")
-    assert augmented["images"] == 5 * real["images"]
+    assert augmented["images"] == 3 * real["images"]
     assert real["scores"]["accuracy"]["value"] > 0.9
 
 

@@ -12,7 +12,7 @@ RATIOS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Synthetic images for each real one."""
 REAL = "real"
 """The name of the arm that others are compared with."""
-COPIES = 4
+COPIES = 2
 """Augmented copies of each real image, for learners that do not augment images at every step."""
 
 
