@@ -8,7 +8,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.cli.evaluation_answer import answer_of_evaluation
-from synthgen.cli.options import AllowRemote, Cluster, Device, DrawSeed, EmbeddingsCache, ImagesFrom, LabelColumn
+from synthgen.cli.options import Cluster, Device, DrawSeed, EmbeddingsCache, ImagesFrom, LabelColumn
 from synthgen.cli.session import session
 
 
@@ -44,7 +44,7 @@ def evaluate(
             "--image-size",
             min=8,
             metavar="PIXELS",
-            help="Side of the squares that a network sees. Default: by the real images, 32 to 128.",
+            help="Side of the squares that a network or a plug-in sees. Default: by the real images, 32 to 128.",
         ),
     ] = None,
     steps: Annotated[
@@ -84,7 +84,12 @@ def evaluate(
         ),
     ] = None,
     images_from: ImagesFrom = None,
-    allow_remote: AllowRemote = False,
+    allow_remote: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote", help="Fetch images that sets name by address, and a network's pretrained weights."
+        ),
+    ] = False,
     cache: EmbeddingsCache = None,
     device: Device = "auto",
     seed: DrawSeed = 0,
