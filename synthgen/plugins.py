@@ -15,8 +15,9 @@ GENERATORS = "synthgen.generators"
 MEASURES = "synthgen.measures"
 FORMATS = "synthgen.formats"
 STORES = "synthgen.stores"
+LEARNERS = "synthgen.learners"
 
-_NOUNS = {GENERATORS: "generator", MEASURES: "measure", FORMATS: "format", STORES: "store"}
+_NOUNS = {GENERATORS: "generator", MEASURES: "measure", FORMATS: "format", STORES: "store", LEARNERS: "learner"}
 
 
 @dataclass(frozen=True, slots=True)

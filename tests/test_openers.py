@@ -52,6 +52,8 @@ FILES = (ModelKind.CHECKPOINT, ModelKind.PART_FILE)
 """Opened from one file, which cannot hold code, with a folder of settings."""
 BASE = {"DiffusionPipeline", "ModelMixin"}
 """The types of what is opened, which others name."""
+KINDS = [kind for kind in ModelKind if kind is not ModelKind.CLASSIFIER]
+"""Those that have a folder of files. A classifier is code of timm with a file of weights."""
 
 
 def names_of(file: Path) -> set[str]:
@@ -88,7 +90,7 @@ def test_no_other_file_looks_for_a_class_that_opens_models() -> None:
         assert place in DOORS or place.startswith("bundled/train/") or not names_of(file) & (classes - BASE), place
 
 
-@pytest.mark.parametrize("kind", list(ModelKind))
+@pytest.mark.parametrize("kind", KINDS)
 def test_whoever_opens_a_model_cannot_allow_it_code_or_pickles(
     kind: ModelKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +132,7 @@ def test_a_model_from_the_hub_is_opened_at_a_commit_only(kind: ModelKind, revisi
         open_model(kind, "somebody/model", revision=revision)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in ModelKind if kind is not ModelKind.CLIP_FILES])
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind is not ModelKind.CLIP_FILES])
 def test_a_folder_is_checked_before_any_library_sees_it(
     kind: ModelKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +156,21 @@ def test_a_file_is_opened_as_safetensors_and_with_settings_that_are_here(kind: M
     for config in (None, "owner/name", tmp_path / "nowhere"):
         with pytest.raises(TypeError, match="folder of settings"):
             open_model(kind, WEIGHTS, config=config)
+
+
+@pytest.mark.parametrize("name", ["hf-hub:some/body", "local-dir:/tmp/model", "nothing", Path("resnet18")])
+def test_a_classifier_is_one_of_timm_alone(name: str | Path) -> None:
+    with pytest.raises(TypeError, match="timm knows no network"):
+        open_model(ModelKind.CLASSIFIER, name)
+
+
+def test_the_weights_of_a_classifier_are_safetensors(tmp_path: Path) -> None:
+    pickled = tmp_path / "model.bin"
+    pickled.write_bytes(b"\x80\x04\x95" + bytes(40))
+    with pytest.raises(UsageError, match="is refused"):
+        open_model(ModelKind.CLASSIFIER, "test_resnet", weights=pickled)
+    with pytest.raises(TypeError, match="checkpoint_path"):
+        open_model(ModelKind.CLASSIFIER, "test_resnet", checkpoint_path=pickled)
 
 
 def test_only_what_was_opened_as_a_component_takes_the_place_of_one() -> None:

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from tests.installed import install
 
@@ -17,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs/plugins.md").read_text("utf-8")
 FILES = dict(re.findall(r'```\w+ title="([^"]+)"\n(.*?)```', GUIDE, re.DOTALL))
 ENTRIES = dict(re.findall(r'\[project\.entry-points\."([^"]+)"\]\n(.*?)```', GUIDE, re.DOTALL))
-PACKAGES = ("shadows", "stripes", "disk")
+PACKAGES = ("shadows", "stripes", "disk", "means")
 SHADOWS = FILES["spec.yaml"]
 LIMIT = "filters.measures.shadows.max"
 RUN = ("run", "spec.yaml", "--set", f"{LIMIT}=0.02")
@@ -168,6 +170,25 @@ def test_what_is_wrong_with_a_measure_is_reported_with_its_place(
     assert done.returncode == 2, done.stderr
     assert f"spec.yaml:{place}: filters.measures" in done.stderr
     assert problem in done.stderr
+
+
+def test_a_learner_of_the_guide_is_trained_by_an_evaluation(site: Path, tmp_path: Path) -> None:
+    for name, count in (("photos", 8), ("outputs/quickstart", 10)):
+        for shade, label in enumerate(("dark", "light")):
+            for number in range(count):
+                path = tmp_path / name / label / f"{number}.png"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                noise = np.random.default_rng([shade, number, count]).normal(60 + 110 * shade, 90, (40, 48, 3))
+                Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8)).save(path)
+    (command,) = re.findall(r"^synthgen (evaluate .*--learner means.*)$", GUIDE, re.MULTILINE)
+    done = synthgen(site, tmp_path, *command.split(), "--quiet")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "outputs/evaluation/evaluation.json").read_text())
+    assert found["training"] == {"image_size": 64, "package": "synthgen-means 1.0"}
+    real, augmented = found["arms"][:2]
+    assert (real["name"], augmented["name"]) == ("real", "real + RandAugment")
+    assert augmented["images"] == 3 * real["images"]
+    assert real["scores"]["accuracy"]["value"] > 0.9
 
 
 def test_a_spec_without_plug_ins_imports_none(site: Path, tmp_path: Path) -> None:

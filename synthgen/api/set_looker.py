@@ -19,6 +19,8 @@ from synthgen.planning import Plan
 from synthgen.stats.near_hashes import perceptual_hash
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from synthgen.sets import ImageSet
     from synthgen.stats.search import Vectors
 
@@ -76,8 +78,7 @@ class SetLooker:
                 bad = self._add(dict(zip(new, threads.map(_hashed, new.values()), strict=True)))
                 found += [bad.get(key, key) if isinstance(key, bytes) else key for key in keyed]
                 on_progress(StepProgress(f"looking at {images.name}", "images", len(found), total))
-        for cache in filter(None, (self._hashes, self._looks)):
-            cache.flush()
+        self.flush()
         return found
 
     def found(self, keys: Sequence[bytes]) -> tuple[list[bytes], Vectors | None]:
@@ -85,6 +86,26 @@ class SetLooker:
         bits = self._hashes.get(keys)
         hashes = [row.tobytes() for row in np.packbits(bits > 0.5, axis=1)] if len(keys) else []
         return hashes, None if self._looks is None else self._looks.get(keys)
+
+    def lacks_look(self, key: bytes) -> bool:
+        """Whether no embedding of that key is kept."""
+        return self._looks is not None and key not in self._looks
+
+    def add_looks(self, pictures: Mapping[bytes, Image]) -> None:
+        """Embed pictures, and keep their embeddings by these keys."""
+        if pictures and self._looks is not None and self._judge is not None:
+            self._model = self._model or self._judge()
+            self._looks.add([*pictures], self._model.embed_pictures([*pictures.values()]), self._model.logit_scale)
+
+    def looks(self, keys: Sequence[bytes]) -> Vectors:
+        """Return the embeddings of keys."""
+        assert self._looks is not None, "a judge embeds"
+        return self._looks.get(keys)
+
+    def flush(self) -> None:
+        """Write down what is kept so far."""
+        for cache in filter(None, (self._hashes, self._looks)):
+            cache.flush()
 
     def _lacks(self, key: bytes) -> bool:
         return key not in self._hashes or (self._looks is not None and key not in self._looks)

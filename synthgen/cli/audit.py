@@ -8,7 +8,17 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.audit_answer import answer_of_audit, answer_of_sample, pairs
 from synthgen.cli.command import command
-from synthgen.cli.options import About, AllowRemote, Device, ImagesFrom, LabelColumn, Trust
+from synthgen.cli.options import (
+    About,
+    AllowRemote,
+    Cluster,
+    Device,
+    DrawSeed,
+    EmbeddingsCache,
+    ImagesFrom,
+    LabelColumn,
+    Trust,
+)
 from synthgen.cli.session import session
 from synthgen.errors import UsageError
 
@@ -107,14 +117,7 @@ def audit(
             help="Column of a model's predicted classes: its errors by class and group.",
         ),
     ] = None,
-    cluster: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--cluster",
-            metavar="COLUMN",
-            help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
-        ),
-    ] = None,
+    cluster: Cluster = None,
     gates: Annotated[
         list[str] | None,
         typer.Option(
@@ -180,12 +183,10 @@ def audit(
             "-o", "--output", metavar="DIR", help="Folder of the report. Default: RUN/audit, or outputs/NAME-audit."
         ),
     ] = None,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
-    ] = None,
+    cache: EmbeddingsCache = None,
     device: Device = "auto",
     trust: Trust = False,
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
+    seed: DrawSeed = 0,
 ) -> Answer:
     """Measure what is in a labelled set of images. Every figure has an interval; gates decide the exit code.
 

@@ -8,7 +8,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
 from synthgen.cli.evaluation_answer import answer_of_evaluation
-from synthgen.cli.options import AllowRemote, Device, ImagesFrom, LabelColumn
+from synthgen.cli.options import Cluster, Device, DrawSeed, EmbeddingsCache, ImagesFrom, LabelColumn
 from synthgen.cli.session import session
 
 
@@ -33,9 +33,23 @@ def evaluate(
         typer.Option(
             "--learner",
             metavar="NAME",
-            help="probe: a linear classifier of embeddings. knn: their nearest neighbours.",
+            help="probe: a linear classifier of embeddings. knn: their nearest neighbours. timm:NAME: a network of "
+            "timm, from scratch; timm:NAME:pretrained: from its weights. Or a plug-in's name.",
         ),
     ] = "probe",
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            "--image-size",
+            min=8,
+            metavar="PIXELS",
+            help="Side of the squares that a network or a plug-in sees. Default: by the real images, 32 to 128.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option("--steps", min=20, metavar="N", help="Steps of a network's optimiser in each fit. Default: 200."),
+    ] = None,
     seeds: Annotated[
         int,
         typer.Option("--seeds", min=5, metavar="N", help="Repetitions, each with other splits and draws."),
@@ -51,26 +65,31 @@ def evaluate(
         typer.Option(
             "--gate",
             metavar="GATE",
-            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy' or 'worst class'. Repeatable.",
+            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy', 'worst class' or "
+            "'worst group'. Repeatable.",
         ),
     ] = None,
     judge: Annotated[
         str, typer.Option("--judge", metavar="MODEL", help="Model that makes the embeddings, as in a spec.")
     ] = "bundled:judge",
     label: LabelColumn = None,
-    cluster: Annotated[
+    cluster: Cluster = None,
+    group: Annotated[
         list[str] | None,
         typer.Option(
-            "--cluster",
+            "--group",
             metavar="COLUMN",
-            help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
+            help="Column of the test whose values are groups, each measured by itself. Repeatable.",
         ),
     ] = None,
     images_from: ImagesFrom = None,
-    allow_remote: AllowRemote = False,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
-    ] = None,
+    allow_remote: Annotated[
+        bool,
+        typer.Option(
+            "--allow-remote", help="Fetch images that sets name by address, and a network's pretrained weights."
+        ),
+    ] = False,
+    cache: EmbeddingsCache = None,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -82,7 +101,7 @@ def evaluate(
         ),
     ] = None,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
+    seed: DrawSeed = 0,
 ) -> Answer:
     """Measure whether synthetic images help a learner. The verdict is helps, harms or cannot tell.
 
@@ -103,12 +122,15 @@ def evaluate(
             test=test,
             more_real=more_real,
             learner=learner,
+            image_size=image_size,
+            steps=steps,
             seeds=seeds,
             smallest_effect=smallest_effect,
             gates=gates or (),
             judge=judge,
             label=label,
             cluster=cluster or (),
+            group=group or (),
             images_from=images_from,
             allow_remote=allow_remote,
             cache=cache,

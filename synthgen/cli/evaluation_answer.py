@@ -1,6 +1,6 @@
 """The answer of `synthgen evaluate`: what is printed, and the reason for exit code 4."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,11 +31,13 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"accuracy  {_signed(scored.accuracy)} compared with real images alone",
         f"balanced  {_signed(scored.balanced)} in balanced accuracy",
         f"worst     {_signed(scored.worst)} in the accuracy of the worst class",
+        *([f"group     {_signed(scored.worst_group)} in that of the worst group"] if scored.worst_group else []),
         "",
         *aligned([("trained on", "images", "right", "against real alone", "Holm p"), *_rows(findings)]),
         "",
         *(f"gate      {check.gate}: {check.outcome.value}" for check in found.gates),
-        *(f"classes   {line}" for line in _classes(findings)),
+        *(f"classes   {line}" for line in _lost(scored.classes)),
+        *(f"{shown(name):<9} {line}" for name, values in scored.groups.items() for line in _lost(values)),
         *(f"note      {said(line)}" for line in _notes(findings)),
         f"figures   {document}",
         f"look at   {page}",
@@ -51,14 +53,12 @@ def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:
         yield each.arm.name, f"{each.images:,.0f}", f"{right.value:.3f}", more, chance
 
 
-def _classes(findings: "UsefulnessFindings") -> Iterator[str]:
-    """Show the classes that lost most, of those whose interval lies below 0."""
-    scored = findings.decisive.scored.difference
-    assert scored is not None, "a mixed arm has a difference"
-    below = ((each.value, name) for name, each in scored.classes.items() if each.high < 0)
+def _lost(differences: "Mapping[str, Estimate]") -> Iterator[str]:
+    """Show the classes or groups that lost most, of those whose interval lies below 0."""
+    below = ((each.value, name) for name, each in differences.items() if each.high < 0)
     lost = [name for _, name in sorted(below)]
     for name in lost[:_WORST]:
-        yield f"{shown(name)} {_signed(scored.classes[name])}"
+        yield f"{shown(name)} {_signed(differences[name])}"
     if len(lost) > _WORST:
         yield f"and {len(lost) - _WORST:,} more whose interval lies below 0"
 

@@ -172,6 +172,21 @@ AllowRemote = Annotated[
     bool, typer.Option("--allow-remote", help="Fetch images that the set names by http or https address.")
 ]
 
+Cluster = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--cluster",
+        metavar="COLUMN",
+        help="Column in which images that depend on each other are equal, such as 'patient_id'. Repeatable.",
+    ),
+]
+
+EmbeddingsCache = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
+]
+
+DrawSeed = Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")]
+
 
 class About(StrEnum):
     """What the intervals of an audit are about."""

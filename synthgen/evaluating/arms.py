@@ -1,7 +1,7 @@
 """The arms of an experiment: what each trains on. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -12,12 +12,15 @@ RATIOS = (0.5, 1.0, 2.0, 4.0, 8.0)
 """Synthetic images for each real one."""
 REAL = "real"
 """The name of the arm that others are compared with."""
+COPIES = 2
+"""Augmented copies of each real image, for learners that do not augment images at every step."""
 
 
 class ArmKind(StrEnum):
     """What an arm adds to the real images, or takes instead of them."""
 
     REAL = "real"
+    AUGMENTED = "augmented"
     OVERSAMPLED = "oversampled"
     MIXED = "mixed"
     SYNTHETIC = "synthetic"
@@ -44,6 +47,7 @@ class Arm:
         times = f" x{self.ratio:.2g}" + (" (all)" if self.whole else "")
         return {
             ArmKind.REAL: REAL,
+            ArmKind.AUGMENTED: "real + RandAugment",
             ArmKind.OVERSAMPLED: f"real oversampled{times}",
             ArmKind.MIXED: f"real + synthetic{times}",
             ArmKind.SYNTHETIC: f"synthetic alone{times}",
@@ -59,32 +63,43 @@ class Pool:
     Attributes:
         classes: of every row.
         more_real: empty if there is none.
+        copies: augmented copies of each real image, [real, copies].
     """
 
     classes: Codes
     real: Codes
     synthetic: Codes
     more_real: Codes
+    copies: Codes = field(default_factory=lambda: np.empty((0, 0), np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Lesson:
-    """What one arm trains on with one seed: rows of the pool, and the classes that they are taught as."""
+    """What one arm trains on with one seed: rows of the pool, and the classes that they are taught as.
+
+    Attributes:
+        augmented: whether the learner changes the images by itself at every step.
+    """
 
     rows: Codes
     classes: Codes
+    augmented: bool = False
 
 
-def arms_of(real: int, synthetic: int, more_real: int) -> list[Arm]:
+def arms_of(real: int, synthetic: int, more_real: int, copies: int | None = None) -> list[Arm]:
     """Return the arms that so many images for training, synthetic ones and more real ones allow, `real` first.
 
     A ratio that takes more images than there are is replaced by the one that takes all, once. The control with
     shuffled labels draws images again where it must: it is always at the largest ratio.
+
+    Args:
+        copies: augmented copies of each real image; 0 if the learner augments by itself, None if it cannot.
     """
     mixed = [*_ratios(real, synthetic)]
     largest = mixed[-1]
     return [
         Arm(ArmKind.REAL, 0),
+        *([] if copies is None else [Arm(ArmKind.AUGMENTED, copies)]),
         Arm(ArmKind.OVERSAMPLED, largest[0]),
         *(Arm(ArmKind.MIXED, *each) for each in mixed),
         Arm(ArmKind.SYNTHETIC, *largest),
@@ -116,6 +131,9 @@ def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
     match arm.kind:
         case ArmKind.REAL:
             return _taught(pool, train)
+        case ArmKind.AUGMENTED:
+            rows = np.concatenate([train, pool.copies[train].ravel()])
+            return Lesson(rows, pool.classes[rows], augmented=not pool.copies.size)
         case ArmKind.OVERSAMPLED:
             return _taught(pool, np.concatenate([train, rng.choice(train, count)]))
         case ArmKind.MIXED:

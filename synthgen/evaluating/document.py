@@ -45,6 +45,7 @@ def document_of(
         ],
         "arms": [_arm(arm) for arm in found.arms],
         "learner": found.learner,
+        "training": dict(found.training),
         "judge": {"name": judge, "revision": revision},
         "seeds": found.seeds,
         "seed": seed,
@@ -65,14 +66,7 @@ def evaluation_schema() -> dict[str, object]:
     text, share = {"type": "string"}, {"type": "number", "minimum": 0, "maximum": 1}
     number, count = {"type": "number"}, {"type": "integer", "minimum": 0}
     interval = _object({"value": number, "low": number, "high": number})
-    scores = _object(
-        {
-            "accuracy": interval,
-            "balanced_accuracy": interval,
-            "worst_class": interval,
-            "classes": {"type": "object", "additionalProperties": interval},
-        }
-    )
+    scores = _schema_of_scores(interval)
     maybe = {"anyOf": [share, {"type": "null"}]}
     arm = _object(
         {
@@ -102,6 +96,7 @@ def evaluation_schema() -> dict[str, object]:
         "gates": _list(_object({"gate": text, "outcome": outcome, "found": interval, "reason": text})),
         "arms": _list(arm),
         "learner": text,
+        "training": _training(),
         "judge": _object({"name": text, "revision": text}),
         "seeds": count,
         "seed": count,
@@ -135,6 +130,23 @@ def _provenance_schema(text: Mapping[str, object]) -> dict[str, object]:
     )
 
 
+def _schema_of_scores(interval: Mapping[str, object]) -> dict[str, object]:
+    return _object(
+        {
+            "accuracy": interval,
+            "balanced_accuracy": interval,
+            "worst_class": interval,
+            "classes": {"type": "object", "additionalProperties": interval},
+            "worst_group": {"anyOf": [interval, {"type": "null"}]},
+            "groups": {
+                "type": "object",
+                "description": "By attribute, then by value.",
+                "additionalProperties": {"type": "object", "additionalProperties": interval},
+            },
+        }
+    )
+
+
 def _hardest_schema(
     text: Mapping[str, object], count: Mapping[str, object], number: Mapping[str, object]
 ) -> dict[str, object]:
@@ -150,6 +162,18 @@ def _hardest_schema(
     images = {**_list(_object(described)), "maxItems": MOST_HARD}
     hard = "Test images that the arm of the verdict gets wrong with more than half of the seeds."
     return {**_object({"count": count, "images": images}), "description": hard}
+
+
+def _training() -> dict[str, object]:
+    """The schema of `training`: learners on embeddings leave it empty."""
+    count, text = {"type": "integer", "minimum": 1}, {"type": "string"}
+    named = {"image_size": count, "steps": count, "weights": text, "package": text}
+    return {
+        "type": "object",
+        "description": "Of learners that see pixels. The weights are those of a pretrained network, with their commit.",
+        "properties": named,
+        "additionalProperties": False,
+    }
 
 
 def _object(properties: Mapping[str, object]) -> dict[str, object]:
@@ -182,6 +206,11 @@ def _scores(scores: MeasuredScores) -> dict[str, object]:
         "balanced_accuracy": _estimate(scores.balanced),
         "worst_class": _estimate(scores.worst),
         "classes": {name: _estimate(each) for name, each in scores.classes.items()},
+        "worst_group": _estimate(scores.worst_group),
+        "groups": {
+            attribute: {value: _estimate(each) for value, each in values.items()}
+            for attribute, values in scores.groups.items()
+        },
     }
 
 

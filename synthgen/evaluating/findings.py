@@ -1,7 +1,7 @@
 """What an evaluation found: every arm with its intervals, and the verdict. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from synthgen.evaluating.arms import REAL, Arm, ArmKind
 from synthgen.evaluating.contract import Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
 from synthgen.evaluating.hardest import NO_HARD_IMAGES, HardImages, hard_images
+from synthgen.evaluating.slices import slices_of, small_slices
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import ScoredArm, Usefulness, score_arms, usefulness
 
@@ -51,6 +52,7 @@ class UsefulnessFindings:
         counts: images by set, as they were used.
         left_out: by set, how many images could not be used, by reason.
         hardest: test images that the arm `decided_by` gets wrong with most seeds.
+        training: of learners that see pixels, `image_size`, and what else a reader needs to repeat it.
     """
 
     verdict: Usefulness
@@ -70,6 +72,7 @@ class UsefulnessFindings:
     left_out: Mapping[str, Mapping[str, int]]
     notes: tuple[str, ...] = ()
     hardest: HardImages = NO_HARD_IMAGES
+    training: Mapping[str, object] = field(default_factory=dict)
 
     def arm(self, name: str) -> FoundArm:
         """Return the arm of a name."""
@@ -88,7 +91,8 @@ def findings_of(
     present = [name for name in divided.classes if name in set(divided.test.labels)]
     codes = np.array([present.index(label) for label in divided.test.labels], dtype=np.int64)
     correct = {each.arm.name: each.correct for each in trained}
-    scored = score_arms(correct, REAL, codes, divided.test_groups, tuple(present), seed=seed)
+    slices = slices_of(divided.test, divided.test_groups)
+    scored = score_arms(correct, REAL, codes, divided.test_groups, tuple(present), slices=slices, seed=seed)
     arms = tuple(
         FoundArm(each.arm, each.images, each.setting, each.validation, scored[each.arm.name]) for each in trained
     )
@@ -118,7 +122,11 @@ def findings_of(
         counts=counts,
         left_out={},
         hardest=hard_images(divided, next(each for each in trained if each.arm == chosen.arm)),
-        notes=(*_notes(divided, present), *_ceiling(arms[0].scored.scores.accuracy.value, smallest)),
+        notes=(
+            *_notes(divided, present),
+            *small_slices(divided.test, slices),
+            *_ceiling(arms[0].scored.scores.accuracy.value, smallest),
+        ),
     )
 
 

@@ -12,7 +12,8 @@ from synthgen.stats.estimates import Estimate
 
 EXAMPLE = "accuracy: difference >= 0.01"
 _LINE = re.compile(r"(?P<measure>.+?)\s*:\s*(?P<figure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)")
-_MEASURES = ("accuracy", "balanced accuracy", "worst class")
+_WORST_GROUP = "worst group"
+_MEASURES = ("accuracy", "balanced accuracy", "worst class", _WORST_GROUP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class UsefulnessGate:
     """A limit on a difference from real images alone.
 
     Attributes:
-        measure: 'accuracy', 'balanced accuracy' or 'worst class'.
+        measure: 'accuracy', 'balanced accuracy', 'worst class' or 'worst group'.
         most: whether `limit` is an upper limit; otherwise it is a lower one.
     """
 
@@ -46,13 +47,21 @@ class UsefulnessCheck:
     reason: str
 
 
-def parse_usefulness_gates(lines: Sequence[str]) -> tuple[UsefulnessGate, ...]:
+def parse_usefulness_gates(lines: Sequence[str], *, grouped: bool = False) -> tuple[UsefulnessGate, ...]:
     """Read lines such as `accuracy: difference >= 0.01`. A limit may be a percentage.
+
+    Args:
+        grouped: whether groups are measured.
 
     Raises:
         UsageError: a line is something else, or names what is not measured.
     """
-    return tuple(_parsed(line) for line in lines)
+    gates = tuple(_parsed(line) for line in lines)
+    for line, gate in zip(lines, gates, strict=True):
+        if gate.measure == _WORST_GROUP and not grouped:
+            hint = "Name the column of the groups with `group`."
+            raise UsageError(f"gate {line!r}: no groups are measured", argument="gates", hint=hint)
+    return gates
 
 
 def decide_usefulness_gates(
@@ -61,7 +70,8 @@ def decide_usefulness_gates(
     """Decide gates by the interval of the arm that the verdict is on. A blind experiment decides none."""
     scored = findings.decisive.scored.difference
     assert scored is not None, "a mixed arm has a difference"
-    by_measure = dict(zip(_MEASURES, (scored.accuracy, scored.balanced, scored.worst), strict=True))
+    measured = (scored.accuracy, scored.balanced, scored.worst, scored.worst_group)
+    by_measure = {name: each for name, each in zip(_MEASURES, measured, strict=True) if each is not None}
     return tuple(_decided(gate, by_measure[gate.measure], findings.blind) for gate in gates)
 
 

@@ -1,35 +1,107 @@
-"""Learners on frozen embeddings: a linear probe and nearest neighbours, each with several settings at once."""
+"""Learners: what each arm trains. Those of this file learn embeddings: a linear probe and nearest neighbours."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from synthgen.evaluating.rows import vectors_of
+
 if TYPE_CHECKING:
+    from synthgen.evaluating.arms import Lesson
+    from synthgen.evaluating.contract import Divided
     from synthgen.stats.search import Codes, Vectors
 
 PROBE, KNN = "probe", "knn"
 LEARNERS = (PROBE, KNN)
+"""The names of learners on embeddings. Others are networks of timm, and plug-ins."""
 STEPS = 200
 """The optimiser's steps of every fit of a probe, at most: fewer only where it has converged."""
+_NARROW = 1e-6
+"""Embeddings that vary less are as good as constant."""
+
+FitLesson = Callable[["Lesson", "Codes", Sequence[int]], "Codes"]
+"""Fits a lesson with some of the settings, by place, and returns the classes of target rows, [settings, targets]."""
 
 
-class EmbeddingLearner(Protocol):
-    """Learns classes of embeddings.
+class Learner(Protocol):
+    """Learns the classes of images, which are rows of `evaluating.rows`.
 
     Attributes:
         setting: what is tuned, in words.
         settings: its values, the simplest learner first.
+        tuned_on: with how many of the first seeds all settings are tried; None with all. Other seeds use the best one.
+        unit: what progress counts, in the plural.
+        effort: how many of them a fit with one setting takes; 0 if all settings together take one.
     """
+
+    setting: str
+    settings: Sequence[float]
+    tuned_on: int | None
+    unit: str
+    effort: int
+
+    def copies(self, divided: Divided) -> int | None:
+        """Return how many augmented copies of each real image have rows.
+
+        0 if the learner augments images by itself, and None if it cannot be taught with augmented images.
+        """
+
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
+        """Get ready for all arms of one repetition.
+
+        Args:
+            train: the rows of real images for training.
+            seed: that of the evaluation, and the number of the repetition.
+            on_step: is called with how many steps were just done.
+        """
+
+
+class EmbeddingLearner(Protocol):
+    """Learns classes of embeddings, as `Learner` says, with all settings at once."""
 
     setting: str
     settings: Sequence[float]
 
     def predict(self, images: Vectors, classes: Codes, targets: Vectors) -> Codes:
         """Fit with each of the settings, and return the predicted classes of targets, [settings, targets]."""
+
+
+class OnEmbeddings:
+    """A `Learner` of the embeddings that the judge made.
+
+    All arms have the same features, and differ in their images alone: features are scaled by the real images for
+    training to mean 0 and variance 1. One scale serves them all, since that of each is noise where images are few.
+    """
+
+    tuned_on: int | None = None
+    unit, effort = "fits", 0
+
+    def __init__(self, inner: EmbeddingLearner) -> None:
+        self._inner = inner
+        self.setting, self.settings = inner.setting, inner.settings
+
+    def copies(self, divided: Divided) -> int | None:
+        return None if divided.real.copies is None else divided.real.copies.shape[1]
+
+    def of_seed(
+        self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
+    ) -> FitLesson:
+        known = divided.real.vectors[train]
+        mean = known.mean(0)
+        scaled = (vectors_of(divided) - mean) / max(float((known - mean).std()), _NARROW)
+
+        def fit(lesson: Lesson, targets: Codes, tried: Sequence[int]) -> Codes:
+            found = self._inner.predict(scaled[lesson.rows], lesson.classes, scaled[targets])[list(tried)]
+            on_step(1)
+            return found
+
+        return fit
 
 
 class LinearProbe:
@@ -77,9 +149,9 @@ class NearestNeighbours:
         return found
 
 
-def learner_of(name: str) -> EmbeddingLearner:
+def learner_of(name: str) -> Learner:
     """Return the learner of a name in `LEARNERS`."""
-    return LinearProbe() if name == PROBE else NearestNeighbours()
+    return OnEmbeddings(LinearProbe() if name == PROBE else NearestNeighbours())
 
 
 def _voted(near: Codes, count: int) -> Codes:

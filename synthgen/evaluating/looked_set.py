@@ -30,6 +30,9 @@ class LookedSet:
         vectors: embeddings of length 1, [n, d].
         shared: by name, what images may have in common, such as the picture that they were made from.
         left_out: how many images are left out, by reason.
+        places: the row of each image in the set that was opened.
+        attributes: the value of each image by the name of the attribute; None where it has none.
+        copies: embeddings of augmented copies of each image, [n, copies, d]; None if none were made.
     """
 
     title: str
@@ -41,6 +44,9 @@ class LookedSet:
     vectors: Vectors
     shared: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
     left_out: Mapping[str, int] = field(default_factory=dict)
+    places: tuple[int, ...] = ()
+    copies: Vectors | None = None
+    attributes: Mapping[str, Sequence[str | None]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -55,6 +61,9 @@ class LookedSet:
             keys=tuple(self.keys[row] for row in places),
             hashes=tuple(self.hashes[row] for row in places),
             vectors=self.vectors[rows],
+            places=tuple(self.places[row] for row in places) if self.places else (),
+            copies=None if self.copies is None else self.copies[rows],
+            attributes={name: [values[row] for row in places] for name, values in self.attributes.items()},
             shared={name: [keys[row] for row in places] for name, keys in self.shared.items()},
         )
 

@@ -51,6 +51,7 @@ class ModelKind(Enum):
     IMAGE_PROCESSOR = "transformers.AutoImageProcessor.from_pretrained"
     TEXT_WRITER = "transformers.AutoModelForCausalLM.from_pretrained"
     TOKENIZER = "transformers.AutoTokenizer.from_pretrained"
+    CLASSIFIER = "timm.create_model"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,8 @@ def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
         place: its folder; or, as text, an id on the hub, or a name of open_clip's own list.
         options: further arguments of the library's function; for an id on the hub also the commit, as `revision`; for a
             pipeline also the name of its class in diffusers, as `pipeline`, if its files name a sibling, and components
-            that take the place of its own, as `parts`; for a component its class, as `part`: library and name.
+            that take the place of its own, as `parts`; for a component its class, as `part`: library and name; for a
+            classifier the file of its weights, as `weights`: without it, they are random.
 
     Raises:
         UsageError: a file asks for what it may not, or a folder would be opened in the place of a hub model.
@@ -87,6 +89,7 @@ def open_model(kind: ModelKind, place: Path | str, **options: object) -> object:
         raise TypeError(f"{kind.name} may not be opened with {', '.join(strange)}")
     names, more = rule.place(place, options)
     own = options.pop("pipeline", None) or options.pop("part", None)
+    options.pop("weights", None)
     parts = given_parts(options.pop("parts", {})) | dict.fromkeys(names_of(options.pop("without", ())))
     with remote_code_disabled():
         return _function(kind, own)(*names, **{**options, **parts, **more, **rule.always})
@@ -110,6 +113,10 @@ def _function(kind: ModelKind, own: object) -> Callable[..., object]:
         import open_clip
 
         found = open_clip
+    elif library == "timm":
+        import timm
+
+        found = timm
     else:
         import transformers
 
@@ -232,6 +239,18 @@ def _tokenizer_of(name: str) -> bool:
     return bool(text.get("hf_tokenizer_name"))
 
 
+def _classifier(place: Path | str, options: Mapping[str, object]) -> _Named:
+    import timm
+
+    if isinstance(place, Path) or ":" in place or not timm.is_model(place):
+        raise TypeError(f"timm knows no network {place}")  # it would take `hf-hub:` and `local-dir:` for more
+    if (weights := options.get("weights")) is None:
+        return (place,), {"pretrained": False}
+    check_weights(Path(str(weights)))
+    overlay = {"file": str(weights), "custom_load": False}
+    return (place,), {"pretrained": True, "pretrained_cfg_overlay": overlay}
+
+
 def _asked(place: Path | str, _: Mapping[str, object]) -> _Named:
     folder = Path(place)
     check_asked(folder)
@@ -272,4 +291,5 @@ _RULES = {
     ModelKind.IMAGE_PROCESSOR: _INPUTS,
     ModelKind.TEXT_WRITER: _WEIGHTS,
     ModelKind.TOKENIZER: _INPUTS,
+    ModelKind.CLASSIFIER: _Rule(_classifier, ("num_classes", "img_size", "weights")),
 }

@@ -208,6 +208,16 @@ def cached_folder(source: ModelSource) -> Path | None:
     return None
 
 
+def cached_file(model_id: str, name: str) -> Path | None:
+    """Find a file of a hub model in the local cache: that of the branch `main`, or of the only commit that has it."""
+    from huggingface_hub import try_to_load_from_cache
+
+    if isinstance(found := try_to_load_from_cache(model_id, name), str):
+        return Path(found)
+    only = _cached_commits(model_id, (name,))  # a download by commit leaves no branch name in the cache
+    return _snapshots(model_id) / only[0] / name if len(only) == 1 else None
+
+
 def hub_failure(error: Exception) -> type[ModelError]:
     """Choose the class of error for a failed download: whether the network failed, or the hub refused it for good."""
     from huggingface_hub import constants, errors

@@ -1,8 +1,9 @@
 """Arms of an experiment compared on the same seeds and test images, by a two-way bootstrap. Pure."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,10 @@ Correct = NDArray[np.bool_]
 DRAWS = 2000
 _CELLS = 4_000_000
 """At most this many weights of images are in memory at a time."""
+Members = NDArray[np.bool_]
+"""Which test images are in a slice, such as those with one value of an attribute."""
+TestSlices = Mapping[str, Mapping[str, Members]]
+"""TestSlices of the test by attribute and value. Those of one attribute need not cover it."""
 _NAMED = 3
 """Accuracy, balanced accuracy and the worst class; then come the classes."""
 
@@ -37,12 +42,16 @@ class MeasuredScores:
         balanced: the mean over classes.
         worst: of the class that is lowest; of two arms, each has its own.
         classes: of each class that the test has, by its name.
+        groups: of each slice of the test, by attribute and value.
+        worst_group: of the slice that is lowest, as `worst`; None without slices.
     """
 
     accuracy: Estimate
     balanced: Estimate
     worst: Estimate
     classes: Mapping[str, Estimate]
+    groups: Mapping[str, Mapping[str, Estimate]] = field(default_factory=dict)
+    worst_group: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ def score_arms(
     groups: Codes,
     names: tuple[str, ...],
     *,
+    slices: TestSlices = MappingProxyType({}),
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, ScoredArm]:
@@ -97,13 +107,16 @@ def score_arms(
         correct: of each arm, all of the same shape; at least two seeds.
         classes: an index into `names` for each test image; each class has an image.
         groups: a number for each test image; those that depend on each other have the same.
+        slices: of the test, whose accuracy is measured too; each has an image.
     """
     seeds, images = next(iter(correct.values())).shape
     assert seeds > 1, "one seed has no spread"
     assert images == len(classes) == len(groups)
     order = np.argsort(classes, kind="stable")
     sorted_groups = np.unique(groups[order], return_inverse=True)[1].reshape(-1)
-    table = _Table({name: each[:, order] for name, each in correct.items()}, classes[order], sorted_groups, len(names))
+    members = [each[order] for values in slices.values() for each in values.values()]
+    ordered = {name: each[:, order] for name, each in correct.items()}
+    table = _Table(ordered, classes[order], sorted_groups, len(names), members)
 
     rng = np.random.default_rng([seed, *b"paired"])
     observed = table.scored(np.ones((1, seeds)), np.ones((1, table.groups)))
@@ -112,14 +125,14 @@ def score_arms(
 
     found: dict[str, ScoredArm] = {}
     for name in correct:
-        scores = _measured(observed[name][0], *spread.of(name, None), names, (0.0, 1.0))
+        scores = _measured(observed[name][0], *spread.of(name, None), names, slices, (0.0, 1.0))
         if name == base:
             found[name] = ScoredArm(scores)
             continue
         errors, freedom = spread.of(name, base)
         values = observed[name][0] - observed[base][0]
         p_value = float(2 * student.sf(abs(values[0]) / errors[0], freedom[0])) if table.groups > 1 else 1.0
-        found[name] = ScoredArm(scores, _measured(values, errors, freedom, names, (-1.0, 1.0)), p_value)
+        found[name] = ScoredArm(scores, _measured(values, errors, freedom, names, slices, (-1.0, 1.0)), p_value)
 
     others = [name for name in found if name != base]
     for name, adjusted in zip(others, holm([found[name].p_value for name in others]), strict=True):
@@ -129,9 +142,14 @@ def score_arms(
 
 
 class _Table:
-    """What each arm got right, the images sorted by class, and scores of it under weights."""
+    """What each arm got right, the images sorted by class, and scores of it under weights.
 
-    def __init__(self, correct: Mapping[str, Correct], classes: Codes, groups: Codes, count: int) -> None:
+    Scores are those of `_of_classes`; with slices also that of the worst, and of each.
+    """
+
+    def __init__(
+        self, correct: Mapping[str, Correct], classes: Codes, groups: Codes, count: int, slices: Sequence[Members]
+    ) -> None:
         self._correct = {name: each.astype(np.float32) for name, each in correct.items()}
         self._of = groups
         self.groups = int(groups.max()) + 1
@@ -141,16 +159,26 @@ class _Table:
         self.sizes = np.array([self.groups, self.groups, min(of_classes), *of_classes], dtype=np.float64)
         floors = 2 / (np.array(of_classes) + 2.0) ** 2
         self.floors = np.array([2 / (self.groups + 2) ** 2, floors.mean() / count, floors.max(), *floors])
+        self._members = np.stack(slices, axis=1).astype(np.float32) if slices else None
+        if slices:
+            of_slices = np.array([len(np.unique(groups[each])) for each in slices], dtype=np.float64)
+            self.sizes = np.concatenate([self.sizes, [of_slices.min()], of_slices])
+            floors = 2 / (of_slices + 2.0) ** 2
+            self.floors = np.concatenate([self.floors, [floors.max()], floors])
 
     def scored(self, seeds: Floats, groups: Floats) -> dict[str, Floats]:
         """Score all arms under weights of seeds [draws, seeds] and of groups of images [draws, groups]."""
         weights = groups[:, self._of].astype(np.float32)
         whole = np.add.reduceat(weights, self._starts, axis=1, dtype=np.float64)
         shares = (seeds / seeds.sum(1, keepdims=True)).astype(np.float32)
+        of_slices = None if self._members is None else weights @ self._members
         found = {}
         for name, correct in self._correct.items():
-            right = np.add.reduceat((shares @ correct) * weights, self._starts, axis=1, dtype=np.float64)
-            found[name] = _of_classes(right, whole)
+            right = (shares @ correct) * weights
+            scores = _of_classes(np.add.reduceat(right, self._starts, axis=1, dtype=np.float64), whole)
+            if self._members is not None and of_slices is not None:
+                scores = np.column_stack([scores, _of_slices(right @ self._members, of_slices)])
+            found[name] = scores
         return found
 
     def drawn(self, rng: np.random.Generator, draws: int, *, seeds: bool, images: bool) -> dict[str, Floats]:
@@ -198,13 +226,27 @@ def _of_classes(right: Floats, whole: Floats) -> Floats:
     return np.column_stack([accuracy, np.nanmean(shares, axis=1), np.nanmin(shares, axis=1), shares])
 
 
+def _of_slices(right: NDArray[np.float32], whole: NDArray[np.float32]) -> Floats:
+    """Return the accuracy of the worst slice and of each slice, [draws, 1 + slices]; NaN as for classes."""
+    shares = np.divide(right, whole, out=np.full_like(right, np.nan), where=whole > 0).astype(np.float64)
+    return np.column_stack([np.fmin.reduce(shares, axis=1), shares])
+
+
 def _measured(
-    values: Floats, errors: Floats, freedom: Floats, names: tuple[str, ...], ends: tuple[float, float]
+    values: Floats,
+    errors: Floats,
+    freedom: Floats,
+    names: tuple[str, ...],
+    slices: TestSlices,
+    ends: tuple[float, float],
 ) -> MeasuredScores:
     wide = np.where(np.isnan(freedom), np.inf, student.isf(ALPHA / 2, np.nan_to_num(freedom, nan=1.0)) * errors)
     low, high = np.clip(values - wide, *ends), np.clip(values + wide, *ends)
     found = [estimate(*each) for each in zip(values, low, high, strict=True)]
-    return MeasuredScores(found[0], found[1], found[2], dict(zip(names, found[_NAMED:], strict=True)))
+    of_classes, of_slices = found[_NAMED : _NAMED + len(names)], found[_NAMED + len(names) :]
+    worst, rest = (of_slices[0], iter(of_slices[1:])) if of_slices else (None, iter(()))
+    groups = {attribute: {value: next(rest) for value in values} for attribute, values in slices.items()}
+    return MeasuredScores(found[0], found[1], found[2], dict(zip(names, of_classes, strict=True)), groups, worst)
 
 
 def _counts(rng: np.random.Generator, draws: int, of: int) -> Floats:

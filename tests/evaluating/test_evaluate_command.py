@@ -48,14 +48,56 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
     assert all(each["difference"]["accuracy"]["low"] <= 1 for each in result["arms"][1:])
 
 
+@pytest.mark.slow
+def test_a_network_is_trained_on_the_images_of_every_arm(tmp_path: Path) -> None:
+    sets = {"real": images(tmp_path / "real", 12, 0), "synthetic": images(tmp_path / "synthetic", 12, 1)}
+    given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
+    rest = ["--learner", "timm:test_resnet", "--steps", "20", "-o", str(tmp_path / "out"), "--quiet"]
+    assert program.run(["evaluate", *given, *rest, "--device", "cpu"]) == 0
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    jsonschema.validate(found, evaluation_schema())
+    assert found["training"] == {"image_size": 32, "steps": 20}
+    assert {each["setting"] for each in found["arms"]} <= {3e-4, 1e-3, 3e-3}
+    assert found["arms"][1]["name"] == "real + RandAugment"
+    assert found["arms"][1]["images"] == found["arms"][0]["images"]
+
+
+def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = ["path,label,size"]
+    for number, path in enumerate(sorted(images(tmp_path / "test", 20, 2).rglob("*.png"))):
+        rows.append(f"{path.relative_to(tmp_path)},{path.parent.name},{'small' if number % 3 else 'large'}")
+    (tmp_path / "test.csv").write_text("\n".join(rows))
+    sets = {"real": images(tmp_path / "real", 8, 0), "synthetic": images(tmp_path / "synthetic", 12, 1)}
+    given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
+    more = ["--test", str(tmp_path / "test.csv"), "--group", "size", "--gate", "worst group: difference >= 0.9"]
+
+    assert program.run(["evaluate", *given, *more, "--learner", "knn", "-o", str(tmp_path / "out"), "--quiet"]) == 4
+    assert "in that of the worst group" in capsys.readouterr().out
+    found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    jsonschema.validate(found, evaluation_schema())
+    for arm in found["arms"]:
+        groups = arm["scores"]["groups"]["size"]
+        assert set(groups) == {"small", "large"}
+        assert arm["scores"]["worst_group"]["value"] == min(each["value"] for each in groups.values())
+
+
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--learner", "forest"], "--learner: expected probe or knn"),
+        (["--learner", "forest"], "--learner: there is no learner 'forest' here"),
+        (["--learner", "prob"], "Did you mean 'probe'?"),
+        (["--learner", "timm:resnet81"], "--learner: timm knows no network 'resnet81'"),
+        (["--learner", "timm:hf-hub:some/body"], "--learner: timm knows no network 'hf-hub:some/body'"),
+        (["--learner", "timm:lcnet_035:pretrained"], "--learner: timm has no pretrained weights of 'lcnet_035'"),
+        (["--learner", "timm:vit_tiny_patch16_224", "--image-size", "8"], "cannot take images of 8 x 8 pixels"),
+        (["--steps", "20"], "--steps: the learner probe has no steps"),
+        (["--learner", "knn", "--image-size", "64"], "--image-size: the learner knn sees no pixels"),
         (["--judge", "vqa:Salesforce/blip-vqa-base"], "--judge: vqa:Salesforce/blip-vqa-base answers questions"),
         (["--gate", "f1: difference >= 0.1"], "--gate: gate 'f1: difference >= 0.1'"),
         (["--test", "nowhere"], "--test: nowhere: there is no such file or folder"),
         (["--smallest-effect", "0"], "--smallest-effect: "),
+        (["--gate", "worst group: difference >= 0"], "--gate: gate 'worst group: difference >= 0': no groups"),
+        (["--group", "skin"], "has no column 'skin'"),
     ],
 )
 def test_wrong_options_are_named(

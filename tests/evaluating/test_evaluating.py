@@ -1,6 +1,7 @@
 """Evaluations of sets that were looked at: the frozen test, leaks, arms, and verdicts that are known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from hashlib import sha256
 
 import numpy as np
@@ -61,7 +62,9 @@ REAL_SET, TEST, OTHER = looked("real", 7, 5), looked("test", 100, 1), looked("sy
 
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_images_like_the_real_ones_help_and_mislabelled_ones_do_not(learner: str) -> None:
-    helped = found(divide(REAL_SET, OTHER, TEST, looked("more real", 60, 3), 0), learner)
+    divided = divide(REAL_SET, OTHER, TEST, looked("more real", 60, 3), 0)
+    copies = np.stack([divided.real.vectors] * 2, axis=1)
+    helped = found(replace(divided, real=replace(divided.real, copies=copies)), learner)
     assert helped.verdict == "helps"
     assert not helped.blind
     control = next(each for each in helped.arms if each.arm.kind is ArmKind.SHUFFLED)
@@ -122,14 +125,15 @@ def test_a_test_taken_from_the_real_set_is_split_by_source_and_stays_the_same() 
 
 
 def test_arms_are_nested_and_never_take_more_than_there_is() -> None:
-    arms = arms_of(20, 50, 0)
+    arms = arms_of(20, 50, 0, 1)
     assert [arm.ratio for arm in arms if arm.kind is ArmKind.MIXED] == [0.5, 1, 2, 2.5]
     rows = np.arange(70)
-    pool = Pool(rows % 4, rows[:20], rows[20:], rows[:0])
+    pool = Pool(np.arange(90) % 4, rows[:20], rows[20:], rows[:0], np.arange(70, 90).reshape(20, 1))
     drawn = {arm.name: set(draw(arm, pool, rows[:20], (0, 1)).rows.tolist()) for arm in arms}
     assert drawn["real + synthetic x0.5"] < drawn["real + synthetic x1"] < drawn["real + synthetic x2"]
     assert drawn["real + synthetic x2.5 (all)"] == set(range(70))
     assert drawn["real oversampled x2.5"] == set(range(20))
+    assert drawn["real + RandAugment"] == {*range(20), *range(70, 90)}
     assert len({arm.name for arm in arms}) == len(arms)
 
 
