@@ -93,9 +93,11 @@ def test_what_there_is_not_is_said(findings: UsefulnessFindings) -> None:
     )
 
 
-def test_a_thousand_classes_make_no_long_page(findings: UsefulnessFindings) -> None:
+def test_a_thousand_classes_and_groups_make_no_long_page(findings: UsefulnessFindings) -> None:
     def many(scores: MeasuredScores) -> MeasuredScores:
-        return replace(scores, classes={f"class {number}": scores.accuracy for number in range(1000)})
+        classes = {f"class {number}": scores.accuracy for number in range(1000)}
+        groups = {ATTACKS[0]: {f"group {number}": scores.accuracy for number in range(1000)}}
+        return replace(scores, classes=classes, groups=groups)
 
     arms = []
     for each in findings.arms:
@@ -104,6 +106,8 @@ def test_a_thousand_classes_make_no_long_page(findings: UsefulnessFindings) -> N
     hard = HardImages(5000, (findings.hardest.images * MOST_HARD)[:MOST_HARD])
     text = write_html(reported(replace(findings, arms=tuple(arms), hardest=hard)))
     assert "970 more classes in evaluation.json" in Page(text).text
+    assert "970 more groups in evaluation.json" in Page(text).text
+    assert "script" not in {tag for tag, _ in Page(text).tags}
     assert f"{HARD_SHOWN} are shown" in Page(text).text
     assert len(text) < 200_000
 

@@ -1,6 +1,6 @@
 """The rows of the page's tables, in words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from synthgen.auditing.report.words import counted, percents, points
@@ -8,9 +8,10 @@ from synthgen.evaluating.arms import REAL
 from synthgen.evaluating.contract import LeakCheck
 from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
 from synthgen.stats.estimates import Estimate
+from synthgen.stats.paired import MeasuredScores
 
 CLASSES_SHOWN, LEAKS_SHOWN = 30, 5
-"""At most this many classes, and copies in each set, are listed."""
+"""At most this many classes, groups of an attribute, and copies in each set are listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,8 @@ class ArmRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassRow:
-    """A class, with real images alone and with the arm that the verdict is on."""
+class PartRow:
+    """A class or a group of the test, with real images alone and with the arm that the verdict is on."""
 
     name: str
     real: str
@@ -45,15 +46,15 @@ class ClassRow:
 
 
 @dataclass(frozen=True, slots=True)
-class ClassRows:
-    """The classes of the test, that with the lowest accuracy first.
+class PartRows:
+    """The classes of the test, or its groups by an attribute, that with the lowest accuracy first.
 
     Attributes:
         left_out: how many more there are.
         lost, won: in how many the interval of the difference lies below or above 0.
     """
 
-    rows: tuple[ClassRow, ...]
+    rows: tuple[PartRow, ...]
     left_out: int
     lost: int
     won: int
@@ -81,25 +82,37 @@ def arm_rows(findings: UsefulnessFindings) -> list[ArmRow]:
     return [_arm(each, findings.decided_by) for each in findings.arms]
 
 
-def class_rows(findings: UsefulnessFindings) -> ClassRows:
+def class_rows(findings: UsefulnessFindings) -> PartRows:
     """List the classes with the lowest accuracy in the arm of the verdict."""
-    scored, real = findings.decisive.scored, findings.arm(REAL).scored.scores.classes
+    real, mixed, difference = _compared(findings)
+    return _worst_first(real.classes, mixed.classes, difference.classes)
+
+
+def group_rows(findings: UsefulnessFindings) -> dict[str, PartRows]:
+    """List by attribute the groups with the lowest accuracy in the arm of the verdict."""
+    real, mixed, difference = _compared(findings)
+    return {
+        name: _worst_first(real.groups[name], groups, difference.groups[name]) for name, groups in mixed.groups.items()
+    }
+
+
+def _compared(findings: UsefulnessFindings) -> tuple[MeasuredScores, MeasuredScores, MeasuredScores]:
+    scored = findings.decisive.scored
     assert scored.difference is not None, "a mixed arm has a difference"
-    differences = scored.difference.classes
-    worst = sorted(scored.scores.classes, key=lambda name: (scored.scores.classes[name].value, name))
+    return findings.arm(REAL).scored.scores, scored.scores, scored.difference
+
+
+def _worst_first(
+    real: Mapping[str, Estimate], mixed: Mapping[str, Estimate], differences: Mapping[str, Estimate]
+) -> PartRows:
+    worst = sorted(mixed, key=lambda name: (mixed[name].value, name))
     rows = (
-        ClassRow(
-            name,
-            percents(real[name]),
-            percents(scored.scores.classes[name]),
-            points(differences[name]),
-            _side(differences[name]),
-        )
+        PartRow(name, percents(real[name]), percents(mixed[name]), points(differences[name]), _side(differences[name]))
         for name in worst[:CLASSES_SHOWN]
     )
     sides = [_side(each) for each in differences.values()]
     left_out = max(0, len(worst) - CLASSES_SHOWN)
-    return ClassRows(tuple(rows), left_out, sides.count("fail"), sides.count("pass"))
+    return PartRows(tuple(rows), left_out, sides.count("fail"), sides.count("pass"))
 
 
 def leak_rows(findings: UsefulnessFindings) -> list[LeakRow]:
