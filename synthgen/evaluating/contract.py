@@ -78,7 +78,7 @@ def divide(
         UsageError: the sets do not go together, or have too few images.
     """
     _check_classes(real, [synthetic, *(each for each in (test, more_real) if each is not None)])
-    least = near_cosine(real, seed)
+    least = near_cosine([real, *([test] if test is not None else [])], seed)
     groups, checks = real.groups(least), []
     if test is None:
         sides = np.array(_sides(real, groups, {_DEVELOPMENT: 1 - TEST_SHARE, _TEST: TEST_SHARE}, f"{seed} test"))

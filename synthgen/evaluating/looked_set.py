@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from synthgen.stats.search import Codes, Vectors
 
 _TENTH = 0.1
-_MOST = 2000
+_MOST, _AT_ONCE = 2000, 200
+"""Images whose nearest ones are looked for, in all and at a time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,18 +88,27 @@ class LookedSet:
         return [bond_of(name, keys) for name, keys in self.shared.items()]
 
 
-def near_cosine(real: LookedSet, seed: int) -> float:
+def near_cosine(sets: Sequence[LookedSet], seed: int) -> float:
     """Return from which cosine on two images count as copies.
 
-    It is that of splits, or more where the judge finds all these images alike: a copy must be ten times nearer than
-    half of the real images are to the nearest other one.
+    It is that of splits, or more where the judge finds the images of one of these real sets more alike: a copy must be
+    ten times nearer than half of its images are to the nearest other one. The more images a set has of what there is to
+    see, the nearer they are to each other, and to any other image of it.
     """
-    rows = real.distinct()
+    return max(NEAR_COSINE, *(1 - _TENTH * _usual_distance(each, seed) for each in sets))
+
+
+def _usual_distance(images: LookedSet, seed: int) -> float:
+    """Return the median distance, one less the cosine, of images to the nearest other one; 1 of a single image."""
+    vectors = images.vectors[images.distinct()]
+    if len(vectors) < 2:
+        return 1.0
+    rows = np.arange(len(vectors))
     if len(rows) > _MOST:
         rows = np.sort(np.random.default_rng([seed, *b"near"]).choice(rows, _MOST, replace=False))
-    if len(rows) < 2:
-        return NEAR_COSINE
-    cosines = real.vectors[rows] @ real.vectors[rows].T
-    np.fill_diagonal(cosines, -1)
-    usual = float(np.median(1 - cosines.max(1).astype(np.float64)))
-    return max(NEAR_COSINE, 1 - _TENTH * max(usual, 0.0))
+    found = []
+    for some in np.array_split(rows, -(-len(rows) // _AT_ONCE)):
+        cosines = vectors[some] @ vectors.T
+        cosines[np.arange(len(some)), some] = -1
+        found.append(1 - cosines.max(1).astype(np.float64))
+    return max(0.0, float(np.median(np.concatenate(found))))

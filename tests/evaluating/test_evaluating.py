@@ -98,6 +98,29 @@ def test_what_the_test_has_is_left_out_and_counted_apart_from_what_training_has(
     assert divided.synthetic.ids == OTHER.ids
 
 
+def test_independent_images_are_no_copies_however_many_the_test_has() -> None:
+    def narrow(title: str, each: int, seed: int) -> LookedSet:
+        """What there is to see has three dimensions: many images fill it."""
+        images = looked(title, each, seed)
+        noise = np.random.default_rng([seed, 1]).normal(size=(len(images), 3)) @ np.random.default_rng(4).normal(
+            size=(3, 24)
+        )
+        vectors = CENTRES[[CLASSES.index(label) for label in images.labels]] + 0.3 * noise
+        return replace(images, vectors=(vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32))
+
+    test, made = narrow("test", 500, 1), narrow("synthetic", 100, 2)
+    near = test.take(np.arange(50))  # re-encoded, so that the hashes differ
+    shaken = near.vectors + np.random.default_rng(6).normal(size=near.vectors.shape).astype(np.float32) * 1e-5
+    keys = tuple(sha256(key).digest() for key in near.keys)
+    copies = replace(near, keys=keys, hashes=keys, vectors=shaken / np.linalg.norm(shaken, axis=1, keepdims=True))
+    divided = divide(narrow("real", 10, 5), joined(made, copies), test, None, 0)
+    real, synthetic = divided.checks
+    assert len(real.test) <= 2
+    found = {each.id for each in synthetic.test}
+    assert {f"copy of {name}" for name in copies.ids} <= found
+    assert len(found) <= 50 + 0.05 * len(made)
+
+
 def test_a_copy_with_another_file_and_hash_is_found_by_its_embedding() -> None:
     blurred = looked("synthetic", 60, 2)
     vectors = blurred.vectors.copy()
