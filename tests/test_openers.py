@@ -41,7 +41,8 @@ OPENERS = {
     "load_lora_weights": {ADAPTERS},
     "load_textual_inversion": {ADAPTERS},
     "load_ip_adapter": {ADAPTERS},
-    "literal_eval": {"families/signature.py"},  # constants in the source of the installed diffusers
+    # Constants in the source of the installed diffusers, and lists of names in synthgen's own hints.
+    "literal_eval": {"families/signature.py", "cli/option_names.py"},
     "eval": set(),
     "exec": set(),
     "Popen": set(),

@@ -19,7 +19,7 @@ def test_there_is_a_walk_through_for_each_kind_of_plug_in_and_for_nothing_else()
     groups = re.findall(
         r'^[A-Z]+ = "synthgen\.(\w+)s"$', (ROOT / "synthgen/plugins.py").read_text("utf-8"), re.MULTILINE
     )
-    assert ROWS.keys() == set(groups) == {"measure", "generator", "format", "store"}
+    assert ROWS.keys() == set(groups) == {"measure", "generator", "format", "store", "learner"}
 
 
 @pytest.mark.parametrize("noun", ROWS)
@@ -47,4 +47,4 @@ def test_no_code_of_a_walk_through_is_left_unexecuted(page: str) -> None:
         assert len(test_plugin_guide.ENTRIES) == len(test_plugin_guide.PACKAGES)
     untitled = [body for _, title, body in FENCE.findall(text) if not title]
     assert titles - {""} == {f' title="{name}"' for name in names}
-    assert all(body.startswith("[project.entry-points") for body in untitled)
+    assert all(body.startswith(("[project.entry-points", "synthgen evaluate ")) for body in untitled)

@@ -79,7 +79,10 @@ class OptionNames:
         if value is None or value == "True":
             return written
         if value.startswith("["):
-            return " ".join(f"{written} {shlex.quote(one)}" for one in literal_eval(value))
+            try:
+                return " ".join(f"{written} {shlex.quote(str(one))}" for one in literal_eval(value))
+            except (ValueError, SyntaxError):  # a name with a backtick, which ended the text too early
+                return found[0]
         quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "\"'"
         return f"{written} {shlex.quote(value[1:-1]) if quoted else value}"
 

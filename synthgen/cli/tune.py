@@ -7,7 +7,15 @@ import typer
 
 from synthgen.cli.answer import Answer
 from synthgen.cli.command import command
-from synthgen.cli.options import AllowRemote, Device, ImagesFrom, LabelColumn, complete_spec
+from synthgen.cli.options import (
+    AllowRemote,
+    Device,
+    DrawSeed,
+    EmbeddingsCache,
+    ImagesFrom,
+    LabelColumn,
+    complete_spec,
+)
 from synthgen.cli.session import session
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.tuning_answer import answer_of_tuning
@@ -78,13 +86,13 @@ def tune(
     label: LabelColumn = None,
     images_from: ImagesFrom = None,
     allow_remote: AllowRemote = False,
-    cache: Annotated[
-        Path | None, typer.Option("--cache", metavar="DIR", help="Folder of embeddings. Default: in your cache folder.")
-    ] = None,
+    cache: EmbeddingsCache = None,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option("--seed", min=0, metavar="N", help="Seed for all random draws.")] = 0,
+    seed: DrawSeed = 0,
 ) -> Answer:
-    """Adapt a model to few real images: train a LoRA, which a spec's model.adapters names.
+    """Adapt a model to few real images, by a LoRA.
+
+    A spec's model.adapters names the folder.
 
     Run the same command again after an interruption to go on. Exit code 4: more images than --max-memorised are nearer
     to a training image than training images are to each other.
