@@ -47,7 +47,7 @@ def warm_server() -> WarmServer:
 def command_line(arguments: Sequence[str]) -> int:
     """Run a command line in this process, which is quicker, and leave the process as it was."""
     root, own = logging.getLogger(), logging.getLogger("synthgen")
-    handlers, levels, state = list(root.handlers), (root.level, own.level), dict(vars(session))
+    handlers, levels, state = list(root.handlers), (root.level, own.level), {**vars(session), "warnings": []}
     environment = dict(os.environ)
     stops = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     root.handlers.clear()  # `basicConfig` would close them

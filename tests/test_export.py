@@ -313,6 +313,28 @@ def test_masks_that_coco_draws_on_the_upright_picture_are_not_turned_again(tmp_p
         assert all(read.annToMask(each)[4:20, 8:16].all() for each in read.loadAnns(read.getAnnIds()))
 
 
+@pytest.mark.parametrize("size", [(64, 96), (960, 640), (96, 64)], ids=["turned", "scaled", "as stored"])
+def test_boxes_of_a_coco_set_that_are_in_an_image_of_another_size_are_refused(
+    tmp_path: Path, size: tuple[int, int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6 if size == (96, 64) else 1
+    (tmp_path / "coco").mkdir()
+    Image.new("RGB", (96, 64)).save(tmp_path / "coco/0.jpg", exif=exif)
+    found = {
+        "images": [{"id": 0, "file_name": "0.jpg", "width": size[0], "height": size[1]}],
+        "annotations": [{"id": 1, "image_id": 0, "category_id": 1, "bbox": [4, 5, 30, 40]}],
+        "categories": [{"id": 1, "name": "dog"}],
+    }
+    (tmp_path / "coco/annotations.json").write_text(json.dumps(found))
+    with pytest.raises(UsageError, match=f"0.jpg: its boxes are in an image of {size[0]} x {size[1]} pixels"):
+        synthgen.export(tmp_path / "coco", "coco", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    found["annotations"][0].pop("bbox")
+    (tmp_path / "coco/annotations.json").write_text(json.dumps(found))
+    synthgen.export(tmp_path / "coco", "coco", tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("box", "said"),
     [
@@ -383,7 +405,10 @@ def test_what_cannot_work_is_refused_before_work(
     assert refused(capsys, 2, plain, *to, out, "--label", "nope").splitlines()[0].count("the image folder") == 1
 
     broken = painted(tmp_path / "broken")
-    for data in (b"no picture", b"\x89PNG\r\n\x1a\n" + b"it only begins like one"):
+    noise = io.BytesIO()
+    Image.effect_noise((64, 64), 50).save(noise, "PNG")
+    cut = noise.getvalue()[:2000]
+    for data in (b"no picture", b"\x89PNG\r\n\x1a\n" + b"it only begins like one", cut):
         (broken / "train/dog/1.jpg").write_bytes(data)
         assert "train/dog/1.jpg cannot be opened" in refused(capsys, 2, broken, *to, out)
     assert not out.exists()

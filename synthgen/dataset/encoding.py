@@ -63,6 +63,19 @@ def ending_of(picture: bytes) -> str | None:
     return next((ending for ending, name in Image.registered_extensions().items() if name == form), None)
 
 
+def whole_ending(picture: bytes) -> str | LeftOut:
+    """Return the ending that a file of this picture should have; or why it cannot be decoded to its end.
+
+    Nothing has the ending of nothing: whoever read it has complained.
+    """
+    if not picture:
+        return ""
+    found = decode_as_stored(picture)
+    if isinstance(found, LeftOut):
+        return found
+    return ending_of(picture) or LeftOut("that cannot be opened", "its format has no ending of file names")
+
+
 def encode(picture: bytes, encoding: Encoding, *, upright: bool = False) -> bytes | LeftOut:
     """Encode a picture again, or return it as it is if nothing is to be done; or say why it cannot be decoded.
 

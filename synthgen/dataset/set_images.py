@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
-from synthgen.dataset.encoding import ending_of
+from synthgen.dataset.cores import on_all_cores
+from synthgen.dataset.encoding import whole_ending
 from synthgen.dataset.images import SelectedImages
-from synthgen.dataset.joining.boxes import corners, form_named, form_of
+from synthgen.dataset.joining.boxes import check_size, corners, form_named, form_of
 from synthgen.dataset.joining.images import features_by_type
 from synthgen.dataset.joining.rows import MEND, UNUSABLE, are_beside, complain, rows_of
 from synthgen.dataset.joining.side import BOXES_TYPE, PICTURE, JoinedSide
@@ -18,7 +19,7 @@ from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress, ignore
-from synthgen.images import upright_size
+from synthgen.images import LeftOut, upright_size
 from synthgen.ledger.columns import BOXES, ImageRow
 from synthgen.regions.boxes import BoxForm, Size
 from synthgen.regions.error import RegionError
@@ -112,8 +113,9 @@ class SetImages(SelectedImages):
         digest.update(str([*map(list, facts)]).encode())
         done = 0
         for first, pictures, others in rows_of(side, self._complaints):
-            for place, picture in enumerate(pictures, start=first):
-                self._add(side.ids[place], picture)
+            endings = on_all_cores(whole_ending, pictures)
+            for place, (picture, ending) in enumerate(zip(pictures, endings, strict=True), start=first):
+                self._add(side.ids[place], picture, ending)
                 digest.update(sha256(picture).digest())
             self._see(others, columns)
             known = others.select([name for name in others.column_names if name in columns])
@@ -125,11 +127,11 @@ class SetImages(SelectedImages):
             raise UsageError(what, hint="Was it changed just now? Try again.")
         return digest.hexdigest()
 
-    def _add(self, image_id: str, picture: bytes) -> None:
-        ending = ending_of(picture) if picture else ""
-        if ending is None:
-            complain(self._side, self._complaints, f"the image {image_id} cannot be opened", MEND)
-        self._endings.append(ending or "")
+    def _add(self, image_id: str, picture: bytes, ending: str | LeftOut) -> None:
+        if isinstance(ending, LeftOut):
+            complain(self._side, self._complaints, f"the image {image_id} cannot be opened: {ending.detail}", MEND)
+            ending = ""
+        self._endings.append(ending)
         self.size += len(picture)
         if BOXES in self._side.columns.names:
             self._sizes.append(upright_size(picture) if ending else None)
@@ -182,7 +184,10 @@ class SetImages(SelectedImages):
         """Return the boxes of an image in the form that all datasets here have, or complain of them."""
         size = self._sizes[place]
         try:
-            return corners(self._boxes[place], size, form) if size is not None else []
+            if size is None or not self._boxes[place]:
+                return []
+            check_size(self._side, place, size)
+            return corners(self._boxes[place], size, form)
         except RegionError as error:
             complain(self._side, self._complaints, f"{self._side.ids[place]}: {error.message}", error.hint)
             return []

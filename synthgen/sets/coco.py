@@ -63,6 +63,8 @@ def read_coco(folder: Path, files: Sequence[Path], images_from: Path | None = No
     name, source = folder.resolve().name, f"the COCO set {folder}"
     opened = FileSet(name, source, frame, paths, own, aside.notes, without_class(frame["label"], "an annotation"))
     opened.aside, opened.box_form = aside, "xywh"
+    sizes = enumerate(size for part in parts for size in part.sizes)
+    opened.box_sizes = {row: size for row, size in sizes if size is not None}
     opened.unread = unread_of_coco(sum((part.unread for part in parts), Counter[tuple[str, str]]()))
     if any(part.has_masks for part in parts):
         with_masks(opened, coco_masks(partial(_annotations, files, own)), sum(part.partly_masked for part in parts))
@@ -75,7 +77,7 @@ class _Part(NamedTuple):
     """What one file says.
 
     Attributes:
-        boxes, paths: one entry for each image.
+        boxes, paths, sizes: one entry for each image; the sizes as the file tells them, if it does.
         aside: the images that it does not list.
         categories: in the order of their numbers.
         has_masks: whether an object has one.
@@ -86,6 +88,7 @@ class _Part(NamedTuple):
     frame: pd.DataFrame
     boxes: list[list[object]]
     paths: list[str | Path]
+    sizes: list[tuple[int, int] | None]
     aside: Aside
     categories: tuple[str, ...]
     has_masks: bool
@@ -121,6 +124,7 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
         table,
         [boxes.get(image, []) for image in images],
         absolute,
+        [_size(each) for each in images.values()],
         aside,
         tuple(names[number] for number in ordered),
         any(each.get("segmentation") and not each.get("iscrowd") for each in found["annotations"]),
@@ -161,6 +165,11 @@ def _objects(
             mixed.add(what, "Each image needs one class: write a CSV with the columns path and label.")
     mixed.refuse()
     return {key: next(iter(there)) for key, there in kinds.items()}, boxes
+
+
+def _size(image: Mapping[str, object]) -> tuple[int, int] | None:
+    width, height = image.get("width"), image.get("height")
+    return (width, height) if isinstance(width, int) and isinstance(height, int) else None
 
 
 def _numbers(box: object) -> list[float]:

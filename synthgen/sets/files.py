@@ -39,6 +39,7 @@ class FileSet:
         aside: images of the set that are no row, if there may be some.
         numbered: its classes in the order of their numbers; empty if it does not number them.
         box_form: how the boxes are written that the format itself has; None if it has none.
+        box_sizes: by row, the width and height of the image that its boxes are in, where the format says it.
         own_lists: the lists of pictures that its format has, by column: see `picture_lists`.
         unread: what its format has and nothing reads, by a name for it, each with the reason.
     """
@@ -59,6 +60,7 @@ class FileSet:
         self.numbered: tuple[str, ...] = ()
         self.aside: Aside | None = None
         self.box_form: BoxFormName | None = None
+        self.box_sizes: Mapping[int, tuple[int, int]] = {}
         self.own_lists: Mapping[str, Callable[[Sequence[int]], list[list[bytes | LeftOut]]]] = {}
         self.unread: Mapping[str, str] = {}
         self._frame, self._paths, self._own, self._unusable = frame, paths, own, unusable

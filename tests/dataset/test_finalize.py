@@ -328,7 +328,7 @@ def noise(rng: np.random.Generator) -> bytes:
 
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
-    """640 MB of images pass through less memory, as Arrow counts it: what is kept, and some pieces."""
+    """640 MB of images pass through less memory, as Arrow counts it: what is kept, some pieces, and what it reads."""
     rng = np.random.default_rng(0)
     sources = []
     for shard in range(16):
@@ -347,4 +347,4 @@ def test_memory_does_not_grow_with_the_images(tmp_path: Path) -> None:
     finally:
         pa.set_memory_pool(previous)
     assert summary.rows == 1600
-    assert pool.max_memory() < IN_MEMORY + 160 * 2**20
+    assert pool.max_memory() < IN_MEMORY + 200 * 2**20

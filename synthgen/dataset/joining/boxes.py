@@ -52,6 +52,20 @@ def corners(cell: object, size: Size, form: BoxForm) -> list[list[float]]:
     return [[box.left, box.top, box.right, box.bottom] for box in read]
 
 
+def check_size(side: JoinedSide, place: int, size: Size) -> None:
+    """Compare the size of an image as it is seen with the one that its boxes are in.
+
+    Raises:
+        RegionError: the set says that they are in an image of another size.
+    """
+    if (said := side.box_sizes.get(place, size)) != size:
+        what = (
+            f"its boxes are in an image of {said[0]} x {said[1]} pixels, and as it is seen it has {size[0]} x {size[1]}"
+        )
+        hint = "Write the boxes for the image as it is, turned as its EXIF says, and its width and height."
+        raise RegionError(what, hint=hint)
+
+
 def corners_in(
     side: JoinedSide, first: int, pictures: Sequence[bytes], cells: pa.Array, complaints: Complaints
 ) -> pa.Array:
@@ -67,6 +81,8 @@ def corners_in(
     for place, (picture, cell) in enumerate(zip(pictures, cells.to_pylist(), strict=True), start=first):
         size = upright_size(picture) if cell else None
         try:
+            if size is not None:
+                check_size(side, place, size)
             found.append(corners(cell, size, form) if size is not None else None)
         except RegionError as error:
             hint = f'Or leave the boxes out: `leave_out="{BOXES}"`.'

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
-from synthgen.dataset.encoding import ending_of
+from synthgen.dataset.cores import on_all_cores
+from synthgen.dataset.encoding import whole_ending
 from synthgen.dataset.images import SelectedImages, divided
 from synthgen.dataset.joining.boxes import corners_in
 from synthgen.dataset.joining.rows import (
@@ -29,6 +30,7 @@ from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mix
 from synthgen.dataset.select import Selection
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, StepProgress
+from synthgen.images import LeftOut
 from synthgen.ledger.columns import BOXES, ImageRow
 from synthgen.sets.complaints import Complaints
 
@@ -165,8 +167,8 @@ class JoinedImages(SelectedImages):
 
         synthetic = brought.pop(SYNTHETIC, pa.nulls(count, pa.bool_())).fill_null(side.is_synthetic)
         names = [
-            f"{_origin(side)}-{first + place:08d}{self._ending(side, first + place, one)}"
-            for place, one in enumerate(pictures)
+            f"{_origin(side)}-{place:08d}{self._ending(side, place, ending)}"
+            for place, ending in enumerate(on_all_cores(whole_ending, pictures), start=first)
         ]
         own = {
             "id": pa.array(self._ids[here]),
@@ -202,11 +204,11 @@ class JoinedImages(SelectedImages):
             return read_pictures(side, name, places, given.is_valid().to_pylist(), self._complaints)
         return as_pictures(data)
 
-    def _ending(self, side: JoinedSide, row: int, picture: bytes) -> str:
-        ending = ending_of(picture) if picture else ""
-        if ending is None:
-            complain(side, self._complaints, f"{side.ids[row]} is among images that are no pictures", MEND)
-        return ending or ""
+    def _ending(self, side: JoinedSide, row: int, ending: str | LeftOut) -> str:
+        if isinstance(ending, LeftOut):
+            complain(side, self._complaints, f"{side.ids[row]} is among images {ending.reason}: {ending.detail}", MEND)
+            return ""
+        return ending
 
     def _selected(self, classes: Sequence[str], splits: Sequence[str]) -> Selection:
         counts = Counter(zip(self._splits, (classes[label] for label in self._labels.tolist()), strict=True))

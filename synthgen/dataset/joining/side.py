@@ -51,6 +51,7 @@ class JoinedSide:
         as_lists: the lists of pictures that it brings along, such as a mask for each object, by name.
         sources: the pictures that its images were made from, by row; empty if they were not.
         boxes: how its column of boxes is written, where its format, its maker or a look at all of them says it.
+        box_sizes: by row, the width and height of the image that its boxes are in, where its format says it.
         unread: what it has and does not bring along, each with the reason.
         bare: whether its classes are numbers without names, and nobody said that these are the names.
     """
@@ -69,6 +70,7 @@ class JoinedSide:
     as_lists: Mapping[str, PictureList]
     sources: Sequence[str | None]
     boxes: BoxFormName | None
+    box_sizes: Mapping[int, tuple[int, int]]
     bare: bool
     unread: Mapping[str, str]
 
@@ -140,6 +142,7 @@ def read_side(
         as_lists=taken,
         sources=frame[SOURCE_ID].tolist() if SOURCE_ID in frame else (),
         boxes=form_in(found, OWN_BOXES) if OWN_BOXES in names else None,
+        box_sizes=found.box_sizes if isinstance(found, FileSet) and OWN_BOXES in names else {},
         unread=unread,
         bare=label is None and are_bare_numbers(found, chosen),
     )
