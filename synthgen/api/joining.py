@@ -68,6 +68,7 @@ def join(
     unshared_classes: bool = False,
     keep_splits: bool = False,
     leave_out: Sequence[str] = (),
+    images_from: PathInput | None = None,
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Joined:
@@ -86,6 +87,7 @@ def join(
         unshared_classes: keep classes that only one of the sets has.
         keep_splits: leave synthetic images in the split that they are in.
         leave_out: columns that are left out.
+        images_from: a folder, besides a set's own, that may hold images which the set names by path.
         stop: is asked now and then whether to stop.
 
     Raises:
@@ -106,6 +108,7 @@ def join(
             text_of(column, argument, "the name of a column")
     unshared_classes, keep_splits = flag_of(unshared_classes, "unshared_classes"), flag_of(keep_splits, "keep_splits")
     left_out = texts_of(leave_out, "leave_out")
+    elsewhere = None if images_from is None else expanded(path_of(images_from, "images_from"))
 
     from synthgen.auditing.input.arguments import set_source
     from synthgen.dataset.dataset_images import check_dataset
@@ -126,7 +129,7 @@ def join(
     check_place(place)
     sides = []
     for source, title, column in ((real, "the real set", label), (synthetic, _SYNTHETIC, synthetic_label)):
-        found, is_synthetic = open_set(_of_run(source)), title == _SYNTHETIC
+        found, is_synthetic = open_set(_of_run(source), None, elsewhere), title == _SYNTHETIC
         own = _own_dataset(source)
         if not is_synthetic and own is not None:
             _check_real(own, found)

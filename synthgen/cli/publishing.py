@@ -10,7 +10,7 @@ import typer
 from synthgen.cli.answer import Answer
 from synthgen.cli.cells import shown
 from synthgen.cli.command import command
-from synthgen.cli.options import complete_run, location_of
+from synthgen.cli.options import ImagesFrom, complete_run, location_of
 from synthgen.cli.session import session
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.cli.units import counted, size
@@ -57,6 +57,7 @@ def join(
     leave_out: Annotated[
         list[str] | None, typer.Option("--leave-out", metavar="COLUMN", help="Leave a column out. Repeatable.")
     ] = None,
+    images_from: ImagesFrom = None,
 ) -> Answer:
     """Join real images and synthetic ones as one dataset.
 
@@ -76,6 +77,7 @@ def join(
             unshared_classes=unshared_classes,
             keep_splits=keep_splits,
             leave_out=leave_out or (),
+            images_from=images_from,
             on_progress=on_progress,
             stop=stop.is_set,
         )

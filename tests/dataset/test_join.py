@@ -461,6 +461,18 @@ def test_all_images_that_cannot_be_used_are_told_at_once(synthetic: Path, tmp_pa
         assert not (tmp_path / "new").exists()
 
 
+def test_images_of_another_folder_are_joined_only_where_it_is_named(synthetic: Path, tmp_path: Path) -> None:
+    there = folder_of(tmp_path / "elsewhere")
+    (tmp_path / "real").mkdir()
+    names = [path.relative_to(there) for path in sorted(there.rglob("train/*/*.png"))]
+    listed = [f"../elsewhere/{name.as_posix()},{name.parts[1]}" for name in names]
+    (tmp_path / "real/set.csv").write_text("\n".join(["path,label", *listed]))
+    arguments = ["join", str(tmp_path / "real/set.csv"), str(synthetic), "-o", str(tmp_path / "joined")]
+    assert command_line([*arguments, "--json"]) == 2
+    assert command_line([*arguments, "--images-from", str(there)]) == 0
+    assert synthgen.join(tmp_path / "real/set.csv", synthetic, tmp_path / "joined", images_from=there).rebuilt is False
+
+
 def test_swapped_sets_are_refused_and_a_set_that_is_there_already_is_told(
     real: Path, synthetic: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
