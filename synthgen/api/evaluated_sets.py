@@ -111,6 +111,7 @@ def evaluation_looker(name: str, cache: Path | None, device: str) -> tuple[SetLo
 
     Raises:
         UsageError, ModelError: there is no such judge, or it makes no embeddings.
+        DeviceError: there is no such device, or it cannot be used, whether or not it will be.
     """
     from synthgen.api.set_looker import looker_of
     from synthgen.auditing.input.judge_names import is_asked
@@ -119,6 +120,10 @@ def evaluation_looker(name: str, cache: Path | None, device: str) -> tuple[SetLo
     if is_asked(name):
         hint = f"Name a CLIP as in a spec, such as {BUNDLED_JUDGE!r}."
         raise UsageError(f"{name} answers questions and makes no embeddings", argument="judge", hint=hint)
+    if device not in ("auto", "cpu"):
+        from synthgen.models.device import open_device
+
+        open_device(device)  # a judge opens it only if an embedding is not in the cache
     judges = ClipJudges(device, trust=False)
     with _naming("judge"):
         judge = judges.find(name)

@@ -98,6 +98,7 @@ def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytes
         (["--smallest-effect", "0"], "--smallest-effect: "),
         (["--gate", "worst group: difference >= 0"], "--gate: gate 'worst group: difference >= 0': no groups"),
         (["--group", "skin"], "has no column 'skin'"),
+        (["--device", "cuda:99"], "device 'cuda:99' cannot be used here"),
         (["-o", ""], "--output: "),
         (["-o", __file__], "is a file and not a folder"),
     ],
