@@ -1,5 +1,6 @@
 """`synthgen evaluate`: parses options, calls `api`, prints."""
 
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -109,6 +110,7 @@ def evaluate(
     from synthgen.api.arguments import path_of
     from synthgen.api.evaluating import evaluate
     from synthgen.auditing.taken import place_sha256
+    from synthgen.evaluating.command_line import with_output
     from synthgen.evaluating.places import check_evaluation_folder, default_folder
     from synthgen.files import expanded, named_by_itself
 
@@ -138,5 +140,9 @@ def evaluate(
             device=device,
             seed=seed,
             on_progress=on_progress,
+        )
+    if output is not None:
+        found = replace(
+            found, provenance=replace(found.provenance, command=with_output(found.provenance.command, output))
         )
     return answer_of_evaluation(found, *found.write(folder))

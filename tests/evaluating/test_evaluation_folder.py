@@ -10,7 +10,7 @@ import pytest
 import synthgen
 from synthgen.auditing.taken import place_sha256
 from synthgen.errors import UsageError
-from synthgen.evaluating.command_line import OPTIONS, evaluate_command
+from synthgen.evaluating.command_line import OPTIONS, evaluate_command, with_output
 from synthgen.evaluating.places import check_evaluation_folder, default_folder
 
 DEFAULTS = {name: each.default for name, each in inspect.signature(synthgen.evaluate).parameters.items()}
@@ -29,6 +29,12 @@ def test_a_command_says_what_was_given_and_no_defaults() -> None:
         "--allow-remote",
     ]
     assert evaluate_command({**given, "test": pd.DataFrame()}, DEFAULTS) is None
+
+
+def test_a_command_names_the_folder_that_its_user_named() -> None:
+    assert with_output("synthgen evaluate", "my out") == "synthgen evaluate -o 'my out'"
+    assert with_output("synthgen evaluate", "-x") == "synthgen evaluate -o ./-x"
+    assert with_output(None, "out") is None
 
 
 def test_the_default_folder_is_in_the_run_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
