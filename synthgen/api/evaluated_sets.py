@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from synthgen.sets import ImageSet, SetSource
 
 _GROUP = "group "
+_NAMED = 3
+"""So many images that cannot be used are named."""
 _NO_CLASS = "without a class"
 _SOURCES = ("source_id", "source_image")
 
@@ -111,6 +113,7 @@ def evaluation_looker(name: str, cache: Path | None, device: str) -> tuple[SetLo
 
     Raises:
         UsageError, ModelError: there is no such judge, or it makes no embeddings.
+        DeviceError: there is no such device, or it cannot be used, whether or not it will be.
     """
     from synthgen.api.set_looker import looker_of
     from synthgen.auditing.input.judge_names import is_asked
@@ -119,6 +122,10 @@ def evaluation_looker(name: str, cache: Path | None, device: str) -> tuple[SetLo
     if is_asked(name):
         hint = f"Name a CLIP as in a spec, such as {BUNDLED_JUDGE!r}."
         raise UsageError(f"{name} answers questions and makes no embeddings", argument="judge", hint=hint)
+    if device not in ("auto", "cpu"):
+        from synthgen.models.device import open_device
+
+        open_device(device)  # a judge opens it only if an embedding is not in the cache
     judges = ClipJudges(device, trust=False)
     with _naming("judge"):
         judge = judges.find(name)
@@ -144,7 +151,7 @@ def look_at_set(
 
     title, total = name.replace("_", " "), len(texts["id"])
     keys = looker.look(images, total, on_progress)
-    rows, reasons = [], Counter[str]()
+    rows, reasons, unusable = list[int](), Counter[str](), list[str]()
     for row, (key, label) in enumerate(zip(keys, texts["label"], strict=True)):
         if not isinstance(key, bytes):
             reasons[key.reason] += 1
@@ -152,9 +159,13 @@ def look_at_set(
             reasons[_NO_CLASS] += 1
         else:
             rows.append(row)
+            continue
+        unusable.append(str(texts["id"][row]))
     if sum(reasons.values()) > arguments.LEFT_OUT * total:
         (reason, _), *_ = reasons.most_common(1)
         what = f"{images.source}: {sum(reasons.values()):,} of {total:,} images cannot be used, mostly those {reason}"
+        more = f" and {len(unusable) - _NAMED:,} more" if len(unusable) > _NAMED else ""
+        what += f": {', '.join(unusable[:_NAMED])}{more}"
         raise UsageError(what, argument=name, hint="Mend them, or take them out of the set.")
     if not rows:
         raise UsageError(f"{images.source} has no images", argument=name, hint="Give a set with images.")

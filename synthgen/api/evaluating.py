@@ -10,6 +10,7 @@ from synthgen.api.arguments import device_of, number_of, one_spelling, share_of,
 from synthgen.api.evaluated_sets import EvaluationSets, evaluation_looker, look_at_set
 from synthgen.api.evaluation import Evaluation
 from synthgen.auditing.input import arguments
+from synthgen.auditing.taken import place_sha256
 from synthgen.evaluating.learners import PROBE
 from synthgen.events import OnProgress, ignore
 from synthgen.spec.model import BUNDLED_JUDGE
@@ -134,4 +135,5 @@ def evaluate(
     )
     checks = decide_usefulness_gates(asked, findings)
     provenance, pictures = provenance_of(given, opened, evaluate), pictures_of(findings, opened)
-    return Evaluation(findings, checks, found_judge.name, found_judge.revision, seed, provenance, pictures)
+    places = tuple(place_sha256(source) for source in sources.values())
+    return Evaluation(findings, checks, found_judge.name, found_judge.revision, seed, provenance, pictures, places)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synthgen.api.arguments import path_of
 from synthgen.files import expanded
 from synthgen.inert import inert
 
@@ -29,6 +30,7 @@ class Evaluation:
         judge, revision: whose embeddings the learners used.
         provenance: how it was made.
         pictures: small ones, for the page.
+        places: hashes of the places of its sets, into which it is not written.
 
     Example:
         >>> real = synthgen.render("outputs/few-real", 40, even=True)
@@ -45,6 +47,7 @@ class Evaluation:
     seed: int
     provenance: EvaluationProvenance
     pictures: EvaluationPictures
+    places: tuple[str | None, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -70,19 +73,20 @@ class Evaluation:
         """Write evaluation.json and report.html, each whole or not at all. Earlier ones there are replaced.
 
         Raises:
-            UsageError: a file there would be replaced that is of no evaluation, or the folder is a run's that did not
-                make the synthetic set.
+            UsageError: the folder holds anything but an earlier evaluation, is in one of the sets, or is a run's that
+                did not make the synthetic set.
             StorageError: the folder cannot be written.
         """
         from synthgen.evaluating.places import JSON, REPORT, check_evaluation_folder
         from synthgen.evaluating.report import EvaluationReport, write_html
         from synthgen.pages.page import write_page
 
-        check_evaluation_folder(expanded(folder), self.provenance.place_sha256)
+        folder = expanded(path_of(folder, "folder"))
+        check_evaluation_folder(folder, self.provenance.place_sha256, self.places)
         report = EvaluationReport(
             self.findings, self.gates, self.judge, self.revision, self.seed, self.provenance, self.pictures
         )
-        document, page = expanded(folder) / JSON, expanded(folder) / REPORT
+        document, page = folder / JSON, folder / REPORT
         write_page(document, json.dumps(self.to_dict(), indent=2, ensure_ascii=False) + "\n")
         write_page(page, write_html(report))
         return document, page

@@ -73,9 +73,13 @@ def choose_learner(name: str, side: int | None, steps: int | None, *, allow_remo
     """Find a learner by its name.
 
     Raises:
-        UsageError: there is no such learner, or it takes no such option.
+        UsageError: there is no such learner, two have its name, or it takes no such option.
         ModelError: its weights cannot be downloaded.
     """
+    from synthgen.evaluating.own_learner import load_fit, refuse_namesake
+
+    if name in LEARNERS or name.startswith(NETWORK):
+        refuse_namesake(name)
     if steps is not None and not name.startswith(NETWORK):
         hint = "Name a network, such as timm:resnet18, or leave it out."
         raise UsageError(f"the learner {name} has no steps to choose", argument="steps", hint=hint)
@@ -96,8 +100,6 @@ def choose_learner(name: str, side: int | None, steps: int | None, *, allow_remo
             side = side or found.side
             check_network(found, side)
         return ChosenLearner(name, classifier=found, side=side, steps=steps or STEPS)
-    from synthgen.evaluating.own_learner import load_fit
-
     try:
         return ChosenLearner(name, own=load_fit(name, LEARNERS), side=side)
     except UsageError as error:

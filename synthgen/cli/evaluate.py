@@ -1,6 +1,6 @@
 """`synthgen evaluate`: parses options, calls `api`, prints."""
 
-from pathlib import Path
+from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -91,7 +91,7 @@ def evaluate(
     ] = False,
     cache: EmbeddingsCache = None,
     output: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "-o",
             "--output",
@@ -107,14 +107,17 @@ def evaluate(
 
     Exit code 4: a gate failed, or there is not enough data to decide it.
     """
+    from synthgen.api.arguments import path_of
     from synthgen.api.evaluating import evaluate
     from synthgen.auditing.taken import place_sha256
+    from synthgen.evaluating.command_line import with_output
     from synthgen.evaluating.places import check_evaluation_folder, default_folder
-    from synthgen.files import named_by_itself
+    from synthgen.files import expanded, named_by_itself
 
     with named_by_itself(synthetic):
-        folder = output or default_folder(synthetic)
-        check_evaluation_folder(folder, place_sha256(synthetic))
+        folder = default_folder(synthetic) if output is None else expanded(path_of(output, "output"))
+        others = [place_sha256(each) for each in (real, test, more_real) if each is not None]
+        check_evaluation_folder(folder, place_sha256(synthetic), others)
     with session.progress(str(folder), f"evaluating {synthetic}") as on_progress:
         found = evaluate(
             real,
@@ -137,5 +140,9 @@ def evaluate(
             device=device,
             seed=seed,
             on_progress=on_progress,
+        )
+    if output is not None:
+        found = replace(
+            found, provenance=replace(found.provenance, command=with_output(found.provenance.command, output))
         )
     return answer_of_evaluation(found, *found.write(folder))

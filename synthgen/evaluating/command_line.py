@@ -49,6 +49,14 @@ def evaluate_command(given: Mapping[str, object], defaults: Mapping[str, object]
     return shlex.join(words)
 
 
+def with_output(command: str | None, folder: str | os.PathLike[str]) -> str | None:
+    """Add to the command of an evaluation the folder that its user named."""
+    if command is None:
+        return None
+    value = os.fspath(folder)
+    return f"{command} {OPTIONS['output']} {shlex.quote(f'./{value}' if value[:1] == '-' else value)}"
+
+
 def _values(value: object) -> Iterator[str | None]:
     """Write each value as the command line takes it; None is an option without a value."""
     if value is True:

@@ -19,6 +19,8 @@ TEST_SHARE, VALIDATION_SHARE = 0.4, 0.2
 """Of the real set where no test is given, and of what is left for training."""
 FEWEST = 2
 """Images of each class that training and validation need, and test images in all."""
+_ENOUGH = 5
+"""Images of a class, each by itself, of which `FEWEST` are left for training beside a test of `TEST_SHARE`."""
 _OVERLAP = 0.1
 """Beyond this share of its images in the real set, a test is not one."""
 _DEVELOPMENT, _TEST, _TRAIN, _VALIDATION = "development", "test", "train", "validation"
@@ -171,10 +173,14 @@ def _check_classes(real: LookedSet, others: Sequence[LookedSet]) -> None:
             continue
         close = get_close_matches(unknown[0], classes, n=1, cutoff=0.5)
         meant = f"Did you mean {close[0]!r}? " if close else ""
-        shared = "none" if len(unknown) == len(theirs) else f"{len(unknown):,} of its {len(theirs):,} not"
-        what = f"{other.source} has the class {unknown[0]!r}, which the real set lacks: of its classes it has {shared}"
-        shown = ", ".join(map(repr, classes[:6])) + (f" and {len(classes) - 6:,} more" if len(classes) > 6 else "")
-        raise UsageError(what, argument=argument, hint=f"{meant}Name its classes as the real set does: {shown}.")
+        are = "class is" if len(unknown) == 1 else "classes are"
+        what = f"{other.source}: {len(unknown):,} {are} not in the real set: {_shown(unknown)}"
+        hint = f"{meant}Name its classes as the real set does. Real: {_shown(classes)}. Here: {_shown(theirs)}."
+        raise UsageError(what, argument=argument, hint=hint)
+
+
+def _shown(classes: Sequence[str]) -> str:
+    return ", ".join(map(repr, classes[:6])) + (f" and {len(classes) - 6:,} more" if len(classes) > 6 else "")
 
 
 def _check_overlap(real: LookedSet, test: LookedSet, near: dict[int, NearOther]) -> None:
@@ -194,7 +200,9 @@ def _check_sizes(real: LookedSet, test: LookedSet, classes: Sequence[str]) -> No
     counts = Counter(real.labels)
     few = [name for name in classes if counts[name] < FEWEST]
     if few:
-        what = f"the class {few[0]!r} has {counts[few[0]]} real images for training, of {FEWEST} that are needed"
-        raise UsageError(
-            what, argument="real", hint="Give more real images of it, or name a test of its own with `test`."
-        )
+        many = {0: "no real images", 1: "one real image"}[counts[few[0]]]
+        what = f"the class {few[0]!r} has {many} for training, and {FEWEST} are needed"
+        hint = f"Give {FEWEST} or more real images of each class that the test has not."
+        if test.title == _TEST and test.source == real.source:
+            hint = f"{TEST_SHARE:.0%} of them are the test: give {_ENOUGH} or more of each class, or `test` by itself."
+        raise UsageError(what, argument="real", hint=hint)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthgen.errors import BUGS, ModelError, SynthgenError, UsageError, cause_of
-from synthgen.plugins import LEARNERS, Plugin, plugin
+from synthgen.errors import ModelError, SynthgenError, UsageError, cause_of
+from synthgen.plugins import LEARNERS, Plugin, find_plugin, plugin
 
 if TYPE_CHECKING:
     from synthgen.evaluating.arms import Lesson
@@ -64,7 +64,8 @@ class OwnLearner:
 
     def _codes(self, said: list[str], codes: dict[str, int], count: int) -> Codes:
         if len(said) != count:
-            raise self._broken(f"it predicted {len(said):,} labels for {count:,} images")
+            labels = "one label" if len(said) == 1 else f"{len(said):,} labels"
+            raise self._broken(f"it predicted {labels} for {count:,} images")
         if strange := sorted(set(said) - codes.keys()):
             raise self._broken(f"it predicted {strange[0]!r}, which is no label of the images that it was given")
         return np.array([codes[label] for label in said], dtype=np.int64)
@@ -79,13 +80,12 @@ class OwnLearner:
             yield
         except SynthgenError:
             raise
-        except Exception as error:  # somebody else's code: anything may come
+        except (Exception, SystemExit) as error:  # somebody else's code: anything may come
             from synthgen.models.device import device_error
 
             if (broken := device_error(error, f"the learner {self._plugin} was used")) is not None:
                 raise broken from error
-            kind = type(error) if type(error) in BUGS else RuntimeError
-            raise kind(f"the learner {self._plugin} failed {when}: {cause_of(error)}") from error
+            raise self._broken(f"it failed {when}: {cause_of(error)}") from error
 
 
 def load_fit(name: str, own: Sequence[str]) -> tuple[Plugin, FitLabels]:
@@ -103,3 +103,15 @@ def load_fit(name: str, own: Sequence[str]) -> tuple[Plugin, FitLabels]:
         what = f"the learner {offered} is not usable: expected a function, found {type(fit).__name__}"
         raise UsageError(what, hint=offered.report)
     return offered, fit
+
+
+def refuse_namesake(name: str) -> None:
+    """Refuse a name of synthgen's own that a plug-in has, too: nobody could tell which of the two learns.
+
+    Raises:
+        UsageError: a plug-in has it.
+    """
+    try:
+        find_plugin(LEARNERS, name, [name])
+    except UsageError as error:
+        raise UsageError(error.message, argument="learner", hint=error.hint) from error

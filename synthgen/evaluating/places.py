@@ -3,20 +3,42 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.auditing.places import output_folder
 from synthgen.auditing.taken import place_sha256
 from synthgen.errors import UsageError
-from synthgen.files import as_storage_error, check_file, check_folder
-from synthgen.store.layout import AUDIT_JSON, DATASET, EVALUATION, EVALUATION_JSON, PLAN
+from synthgen.files import as_storage_error, check_room
+from synthgen.stats.paired import Usefulness
+from synthgen.store.layout import (
+    ADDITIONS,
+    AUDIT,
+    AUDIT_JSON,
+    CHANGES,
+    DATASET,
+    DECISIONS,
+    DONE,
+    EVALUATION,
+    EVALUATION_JSON,
+    FAILED,
+    IMAGES,
+    JOURNAL,
+    LEDGER,
+    PAGES,
+    PLAN,
+    SOURCES,
+)
 
 if TYPE_CHECKING:
     from synthgen.sets import SetSource
 
 JSON, REPORT = EVALUATION_JSON, "report.html"
 _MOST_BYTES = 2**28
+_ANOTHER = "Choose another folder with `output`."
+_OF_A_RUN = {ADDITIONS, AUDIT, CHANGES, DATASET, DECISIONS, DONE, FAILED, IMAGES, JOURNAL, LEDGER, PAGES, SOURCES}
 
 
 def default_folder(synthetic: SetSource) -> Path:
@@ -34,16 +56,17 @@ def default_folder(synthetic: SetSource) -> Path:
     return folder
 
 
-def check_evaluation_folder(folder: Path, place: str | None = None) -> None:
+def check_evaluation_folder(folder: Path, place: str | None = None, sets: Collection[str | None] = ()) -> None:
     """Check that an evaluation can be written to a folder, before any image is looked at.
 
     Args:
         place: the hash of the synthetic set's place, as `place_sha256` gives it.
+        sets: those of the other sets.
 
     Raises:
-        UsageError: the folder is a run, or in a run that did not make the synthetic set, whose card would quote it; or
-            a file there would be replaced that is of no evaluation.
-        StorageError: it is a file, or cannot be written.
+        UsageError: the folder is a run, or in a run that did not make the synthetic set, whose card would quote it; it
+            is in a set; it is a file; or it holds anything but an earlier evaluation.
+        StorageError: it cannot be written.
     """
     if (folder / PLAN).is_file():
         hint = f"Choose another folder with `output`, such as {folder / EVALUATION}."
@@ -52,28 +75,77 @@ def check_evaluation_folder(folder: Path, place: str | None = None) -> None:
     if (run / PLAN).is_file() and folder.name == EVALUATION and place not in _places(run):
         what = f"{folder} is for evaluations of the run {run}: the card of its dataset quotes them"
         raise UsageError(what, argument="output", hint="The synthetic set is another one. Choose another folder.")
-    check_folder(folder)
-    for name in (JSON, REPORT):
-        check_file(folder / name)
-
     with as_storage_error(folder):
-        other = next((name for name in (AUDIT_JSON, REPORT) if (folder / name).exists()), None)
-        if other == AUDIT_JSON or (other and not (folder / JSON).exists()):
-            what = f"{folder / other} is not of an earlier evaluation, and its report would be replaced"
+        _check_where(folder, {place, *sets} - {None})
+        _check_content(folder)
+    check_room(folder)
+
+
+def _check_where(folder: Path, sets: Collection[str | None]) -> None:
+    """Refuse a folder in a set or among a run's own files, and a file.
+
+    Raises:
+        UsageError: it is one.
+    """
+    inner = Path(os.path.realpath(folder))
+    for step in (inner, *inner.parents):
+        if step.exists() and not step.is_dir():
+            what = f"{folder} is a file and not a folder" if step == inner else f"{step} is a file and not a folder"
+            raise UsageError(what, argument="output", hint=_ANOTHER)
+        if (step / PLAN).is_file():
+            if step != inner and inner.relative_to(step).parts[0] in _OF_A_RUN:
+                what = f"{folder} is among the files of the run {step}"
+                raise UsageError(what, argument="output", hint=f"Choose another folder, such as {step / EVALUATION}.")
+        elif step.exists() and place_sha256(step) in sets:
+            what = f"{folder} is one of the sets" if step == inner else f"{folder} is in one of the sets, {step}"
+            raise UsageError(what, argument="output", hint=_ANOTHER)
+
+
+def _check_content(folder: Path) -> None:
+    """Refuse a folder that holds anything but an earlier evaluation.
+
+    Raises:
+        UsageError: it does.
+    """
+    names = sorted(os.listdir(folder)) if folder.is_dir() else []
+    ours = _is_evaluation(folder / JSON)
+    for name in (AUDIT_JSON, JSON, REPORT):
+        if name in names and (name == AUDIT_JSON or not ours):
+            what = f"{folder / name} is not of an earlier evaluation, and its report would be replaced"
             raise UsageError(what, argument="output", hint="Move it, or choose another folder with `output`.")
+    if others := [name for name in names if name not in (JSON, REPORT) and not name.startswith(".")]:
+        more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
+        what = f"{folder} has other files: {', '.join(others[:3])}{more}"
+        raise UsageError(what, argument="output", hint="Name a new folder. Nothing in this one was changed.")
+
+
+def _is_evaluation(file: Path) -> bool:
+    """Return whether a file is an `evaluation.json` of synthgen's, of any format."""
+    found = _content(file)
+    if not isinstance(found, dict) or type(found.get("format")) is not int:
+        return False
+    return found.get("verdict") in [each.value for each in Usefulness]
+
+
+def _content(file: Path) -> object:
+    """Read a file of JSON; None if it is none, or too large."""
+    if not file.is_file() or file.stat().st_size > _MOST_BYTES:
+        return None
+    try:
+        found: object = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    return found
 
 
 def evaluated_place(folder: Path) -> str | None:
     """Return the hash of the place of the set that the evaluation in a folder is of; None if it does not say."""
     file = folder / JSON
     with as_storage_error(file):
-        if not file.is_file() or file.stat().st_size > _MOST_BYTES:
-            return None
-        try:
-            found = json.loads(file.read_bytes())["provenance"]["place_sha256"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            return None
-    return found if isinstance(found, str) else None
+        found = _content(file)
+    provenance = found.get("provenance") if isinstance(found, dict) else None
+    place = provenance.get("place_sha256") if isinstance(provenance, dict) else None
+    return place if isinstance(place, str) else None
 
 
 def _places(run: Path) -> set[str | None]:

@@ -43,6 +43,7 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
     assert result["verdict"] in ("helps", "harms", "cannot tell")
     assert result == json.loads((tmp_path / "out" / "evaluation.json").read_text())
     jsonschema.validate(result, evaluation_schema())
+    assert result["provenance"]["command"].endswith(f" -o {tmp_path / 'out'}")
     assert result["arms"][0]["name"] == "real"
     assert "synthgen evaluate --real" in (tmp_path / "out" / "report.html").read_text()
     assert all(each["difference"]["accuracy"]["low"] <= 1 for each in result["arms"][1:])
@@ -98,6 +99,9 @@ def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytes
         (["--smallest-effect", "0"], "--smallest-effect: "),
         (["--gate", "worst group: difference >= 0"], "--gate: gate 'worst group: difference >= 0': no groups"),
         (["--group", "skin"], "has no column 'skin'"),
+        (["--device", "cuda:99"], "device 'cuda:99' cannot be used here"),
+        (["-o", ""], "--output: "),
+        (["-o", __file__], "is a file and not a folder"),
     ],
 )
 def test_wrong_options_are_named(
@@ -107,3 +111,15 @@ def test_wrong_options_are_named(
     given = ["evaluate", "--real", folder, "--synthetic", folder, "-o", str(tmp_path / "out"), *more, "--quiet"]
     assert program.run(given) == 2
     assert message in capsys.readouterr().err
+
+
+def test_images_that_cannot_be_used_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = images(tmp_path / "real", 3, 0)
+    for number in range(3):
+        (folder / "red" / f"{number}.png").write_text("no image")
+    (folder / "green" / "1.png").write_text("no image")
+    given = ["evaluate", "--real", str(folder), "--synthetic", str(folder), "-o", str(tmp_path / "out"), "--quiet"]
+    assert program.run(given) == 2
+    shown = " ".join(capsys.readouterr().err.split())
+    assert "4 of 9 images cannot be used" in shown
+    assert "green/1.png, red/0.png, red/1.png and 1 more" in shown

@@ -172,12 +172,20 @@ def test_progress_counts_every_fit() -> None:
     ("sets", "argument", "message"),
     [
         ((looked("real", 5, 0, classes=("cat",)), OTHER, TEST, None), "real", "one class, 'cat'"),
-        ((REAL_SET, looked("synthetic", 9, 2, classes=("kat", "dog")), TEST, None), "synthetic", "the class 'kat'"),
-        ((REAL_SET, looked("synthetic", 9, 2, classes=("1", "2")), TEST, None), "synthetic", "it has none"),
+        (
+            (REAL_SET, looked("synthetic", 9, 2, classes=("kat", "dog")), TEST, None),
+            "synthetic",
+            "1 class is not in the real",
+        ),
+        (
+            (REAL_SET, looked("synthetic", 9, 2, classes=("1", "2")), TEST, None),
+            "synthetic",
+            "are not in the real set",
+        ),
         ((REAL_SET, REAL_SET, TEST, None), "real", "are copies of real ones"),
         ((REAL_SET, OTHER, REAL_SET, None), "test", "images of the test are in the real set too"),
         ((REAL_SET, OTHER, TEST.take(np.arange(1)), None), "test", "one image"),
-        ((looked("real", 1, 0), OTHER, TEST, None), "real", "'cat' has 1 real images for training"),
+        ((looked("real", 1, 0), OTHER, TEST, None), "real", "'cat' has one real image for training, and 2 are needed"),
     ],
 )
 def test_sets_that_do_not_go_together_are_refused_before_training(

@@ -10,7 +10,7 @@ import pytest
 import synthgen
 from synthgen.auditing.taken import place_sha256
 from synthgen.errors import UsageError
-from synthgen.evaluating.command_line import OPTIONS, evaluate_command
+from synthgen.evaluating.command_line import OPTIONS, evaluate_command, with_output
 from synthgen.evaluating.places import check_evaluation_folder, default_folder
 
 DEFAULTS = {name: each.default for name, each in inspect.signature(synthgen.evaluate).parameters.items()}
@@ -29,6 +29,12 @@ def test_a_command_says_what_was_given_and_no_defaults() -> None:
         "--allow-remote",
     ]
     assert evaluate_command({**given, "test": pd.DataFrame()}, DEFAULTS) is None
+
+
+def test_a_command_names_the_folder_that_its_user_named() -> None:
+    assert with_output("synthgen evaluate", "my out") == "synthgen evaluate -o 'my out'"
+    assert with_output("synthgen evaluate", "-x") == "synthgen evaluate -o ./-x"
+    assert with_output(None, "out") is None
 
 
 def test_the_default_folder_is_in_the_run_or_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,3 +72,46 @@ def test_what_is_no_evaluation_is_never_replaced(
     assert refused.value.argument == "output"
     check_evaluation_folder(Path("run/evaluation"), place_sha256("run/dataset"))
     check_evaluation_folder(Path("free"), None)
+
+
+EARLIER = '{"format": 1, "verdict": "helps"}'
+
+
+@pytest.mark.parametrize("content", ['{"a": 1}', "[]", "", '{"format": 1, "verdict": "good"}', '{"verdict": "helps"}'])
+def test_an_evaluation_json_of_somebody_else_is_not_replaced(content: str, tmp_path: Path) -> None:
+    (tmp_path / "evaluation.json").write_text(content)
+    (tmp_path / "report.html").write_text("precious")
+    with pytest.raises(UsageError, match=r"evaluation\.json is not of an earlier evaluation"):
+        check_evaluation_folder(tmp_path)
+    (tmp_path / "evaluation.json").write_text(EARLIER)
+    check_evaluation_folder(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("set", "set is one of the sets"),
+        ("set/new", "set/new is in one of the sets"),
+        ("link/new", "link/new is in one of the sets"),
+        ("run/dataset", "is among the files of the run"),
+        ("run/dataset/data/new", "is among the files of the run"),
+        ("mixed", "mixed has other files: a.txt, b.txt, c.txt and 1 more"),
+        ("mixed/a.txt", "a.txt is a file and not a folder"),
+        ("mixed/a.txt/new", "a.txt is a file and not a folder"),
+    ],
+)
+def test_an_evaluation_has_a_folder_of_its_own(
+    folder: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("set/evaluation.json", "run/plan.json", "mixed/evaluation.json", "run/evaluation/evaluation.json"):
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text(EARLIER)
+    for name in "abcd":
+        Path(f"mixed/{name}.txt").touch()
+    Path("link").symlink_to("set")
+    with pytest.raises(UsageError, match=message) as refused:
+        check_evaluation_folder(Path(folder), place_sha256("run"), [place_sha256("set")])
+    assert refused.value.argument == "output"
+    for free in ("run/evaluation", "run/other", "new/one"):
+        check_evaluation_folder(Path(free), place_sha256("run"), [place_sha256("set")])

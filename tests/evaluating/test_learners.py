@@ -11,6 +11,7 @@ from huggingface_hub import constants
 from PIL import Image
 from safetensors.torch import save_file
 
+from synthgen.api.learning import choose_learner
 from synthgen.errors import ModelError, UsageError
 from synthgen.evaluating.arms import Lesson
 from synthgen.evaluating.augmenting import augmented_copy, copy_key
@@ -135,7 +136,7 @@ def own(fit: Any) -> FitLesson:
     ("fit", "message"),
     [
         (lambda *_: None, "fit returned NoneType"),
-        (lambda *_: lambda images: ["cat"], "it predicted 1 labels for 32 images"),
+        (lambda *_: lambda images: ["cat"], "it predicted one label for 32 images"),
         (lambda *_: lambda images: ["cow"] * len(images), "it predicted 'cow', which is no label"),
     ],
 )
@@ -145,12 +146,31 @@ def test_what_a_plug_in_may_not_return_names_it(fit: Any, message: str) -> None:
     assert "mine (some-learners 1.0)" in raised.value.message
 
 
-def test_an_error_of_a_plug_in_names_it() -> None:
-    def fit(images: object, labels: object, seed: int) -> None:
-        raise KeyError("x")
+@pytest.mark.parametrize("error", [KeyError("x"), OSError("x"), SystemExit("x")], ids=lambda each: type(each).__name__)
+@pytest.mark.parametrize("when", ["was fitted", "predicted"])
+def test_an_error_of_a_plug_in_names_it_and_who_can_mend_it(error: BaseException, when: str) -> None:
+    def fail(*_: object) -> Any:
+        raise error
 
-    with pytest.raises(KeyError, match=r"the learner mine \(some-learners 1.0\) failed while it was fitted"):
-        own(fit)(Lesson(TAUGHT, CLASSES[TAUGHT]), ASKED, [0])
+    with pytest.raises(ModelError) as raised:
+        own(fail if when == "was fitted" else lambda *_: fail)(Lesson(TAUGHT, CLASSES[TAUGHT]), ASKED, [0])
+    cause = f"{type(error).__name__}: {error}"
+    assert raised.value.message == f"the learner mine (some-learners 1.0): it failed while it {when}: {cause}"
+    assert raised.value.hint == "Report this to the authors of some-learners."
+
+
+@pytest.mark.parametrize("name", ["probe", "knn", "timm:test_resnet", "timm:mine"])
+def test_a_plug_in_with_a_name_of_synthgens_own_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "some_learners-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: some-learners\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[synthgen.learners]\n{name} = some:fit\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UsageError, match=f"'{name}' of some-learners 1.0 has the name of one that is part") as refused:
+        choose_learner(name, None, None, allow_remote=False)
+    assert refused.value.argument == "learner"
 
 
 def test_an_augmented_copy_depends_on_its_key_alone() -> None:
