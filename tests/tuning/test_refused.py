@@ -110,6 +110,14 @@ def test_a_folder_with_other_files_stays_as_it_is(tmp_path: Path, capsys: pytest
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
 
 
+@pytest.mark.parametrize("place", ["mine.csv", "mine.csv/out"])
+def test_a_file_is_not_a_folder_for_the_adapter(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.csv").write_text("mine")
+    said = refusal(tmp_path, capsys, "-o", str(tmp_path / place))
+    assert f"--output: {tmp_path / 'mine.csv'} is a file and not a folder" in said
+    assert (tmp_path / "mine.csv").read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("part", "settings", "message"),
     [
