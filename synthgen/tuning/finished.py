@@ -1,4 +1,4 @@
-"""A tuning that is done: its record, whether its adapter is still there, and whether it was asked for in the same way."""
+"""A tuning that is done: its record, whether its adapter is still there, and whether the same is asked for again."""
 
 from __future__ import annotations
 
