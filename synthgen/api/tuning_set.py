@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,29 +73,29 @@ class RealSet:
         from synthgen.dataset.groups import bond_of, joined, near_by_hash
         from synthgen.spec.splits import NEAR_BITS
         from synthgen.tuning.memorised import PictureLooks
+        from synthgen.tuning.settings import most_common
 
-        total, labels = len(self.frame), _texts(self.frame["label"])
-        rows, kept, reasons, bad = [], dict[bytes, int](), Counter[str](), 0
+        total, labels, names = len(self.frame), _texts(self.frame["label"]), _texts(self.frame["id"])
+        rows, kept, left_out = [], dict[bytes, int](), defaultdict[str, list[str]](list)
         for row, (key, label) in enumerate(zip(looker.look(self.images, total, on_progress), labels, strict=True)):
-            if isinstance(key, LeftOut):
-                reasons[key.reason] += 1
-                bad += 1
-            elif label is None:
-                reasons[_NO_CLASS] += 1
-                bad += 1
-            elif key in kept:
-                reasons[_COPY] += 1
+            if isinstance(key, LeftOut) or label is None or key in kept:
+                reason = key.reason if isinstance(key, LeftOut) else _NO_CLASS if label is None else _COPY
+                left_out[reason].append(str(names[row]))
             else:
                 kept[key] = row
                 rows.append(row)
         source = self.images.source
-        if bad > arguments.LEFT_OUT * total:
-            (reason, _), *_ = Counter({name: count for name, count in reasons.items() if name != _COPY}).most_common(1)
-            what = f"{source}: {bad:,} of {total:,} images cannot be used, mostly those {reason}"
-            raise UsageError(what, argument="real", hint="Mend them, or take them out of the set.")
+        bad = {reason: several for reason, several in left_out.items() if reason != _COPY}
+        if (count := sum(map(len, bad.values()))) > arguments.LEFT_OUT * total:
+            reason, several = max(bad.items(), key=lambda each: len(each[1]))
+            mostly = "" if len(bad) == 1 else "mostly "
+            what = f"{count:,} of {total:,} images cannot be used, {mostly}those {reason}: {most_common(several)}"
+            raise UsageError(f"{source}: {what}", argument="real", hint="Mend them, or take them out of the set.")
         check_count(source, len(rows))
-        for reason, count in reasons.items():
-            _LOG.warning("%s: %s images %s were left out", source, f"{count:,}", reason)
+        for reason, several in left_out.items():
+            many = "1 image" if len(several) == 1 else f"{len(several):,} images"
+            was = "was" if len(several) == 1 else "were"
+            _LOG.warning("%s: %s %s %s left out: %s", source, many, reason, was, most_common(several))
 
         keys = list(kept)
         hashes, vectors = looker.found(keys)
@@ -109,7 +109,7 @@ class RealSet:
             tuple(key.hex() for key in keys),
             joined(bonds, len(rows)),
             None if vectors is None else PictureLooks(vectors, hashes),
-            dict(reasons),
+            {reason: len(several) for reason, several in left_out.items()},
         )
 
 

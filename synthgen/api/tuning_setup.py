@@ -81,7 +81,8 @@ def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[],
     """Tune a model, and return the content of tune.json. See `tune`."""
     from synthgen.models.device import device_errors
     from synthgen.tuning.checkpoint import check_same, load_state
-    from synthgen.tuning.folder import CHECKPOINT, RECORD, check_tuning_folder, finished
+    from synthgen.tuning.finished import FinishedTuning
+    from synthgen.tuning.folder import CHECKPOINT, RECORD, check_tuning_folder
     from synthgen.tuning.work import TuneWork, begin_again
 
     check_tuning_folder(asked.folder)
@@ -94,11 +95,12 @@ def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[],
     prompts = _prompts(asked, spec, sorted(set(images.classes)))
     held = held_out(images.classes, images.groups, asked.validation_share, asked.seed)
     identity = _identity(asked, model, images, held, prompts)
-    if (done := finished(asked.folder)) is not None:
-        before = done.get("identity")
-        check_same(asked.folder / RECORD, identity, before if isinstance(before, dict) else {})
+    if (done := FinishedTuning.read(asked.folder)) is not None:
+        check_same(asked.folder / RECORD, identity, done.identity)
+        done.check_asked(asked.check, judge.name if judge else None, asked.licence, asked.precision)
+        done.check_adapter()
         _LOG.warning("%s: this tuning is done already", asked.folder)
-        return done
+        return done.record
     load_state(asked.folder / CHECKPOINT, identity)
     begin_again(asked.folder)
     if asked.validation_share and not held:

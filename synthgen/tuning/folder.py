@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from synthgen.bounded import read_object
-from synthgen.errors import StorageError, UsageError
+from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, check_room
 from synthgen.tuning.settings import most_common
 
@@ -19,31 +18,19 @@ def check_tuning_folder(folder: Path) -> None:
     """Check, before any work is done, that a tuning can be written into a folder, or go on there.
 
     Raises:
-        UsageError: it has other files.
+        UsageError: it is a file, or in one, or has other files.
         StorageError: it cannot be written.
     """
+    with as_storage_error(folder):
+        place = next(step for step in (folder, *folder.absolute().parents) if step.exists())
+    if not place.is_dir():
+        raise UsageError(f"{place} is a file and not a folder", argument="output", hint="Name a new folder.")
     check_room(folder)
     with as_storage_error(folder):
         names = sorted(os.listdir(folder)) if folder.is_dir() else []
     if others := [name for name in names if name not in _NAMES and not name.startswith(".")]:
         what = f"{folder} has other files: {most_common(others)}"
         raise UsageError(what, argument="output", hint="Name a new folder. Nothing in this one was changed.")
-
-
-def finished(folder: Path) -> dict[str, object] | None:
-    """Read the record of a tuning that is done; None if there is none.
-
-    Raises:
-        StorageError: it is damaged.
-    """
-    path = folder / RECORD
-    if not path.exists():
-        return None
-    try:
-        found = read_object(path)
-    except (OSError, ValueError) as error:
-        raise StorageError(f"{path} is damaged: {error}", hint="Delete it, and tune again.") from error
-    return dict(found)
 
 
 def strip_of(folder: Path, step: int) -> Path:

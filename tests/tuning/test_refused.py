@@ -79,12 +79,15 @@ def test_too_few_and_too_many_images_are_refused(
     assert message in refusal(tmp_path, capsys, real=images(tmp_path / "real", count))
 
 
-def test_images_that_cannot_be_read_are_refused_where_they_are_many(
+def test_images_that_cannot_be_read_are_refused_and_named_where_they_are_many(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    real = images(tmp_path / "real", 6)
-    (real / "doctor" / "000.png").write_bytes(b"no picture")
-    assert "1 of 6 images cannot be used" in refusal(tmp_path, capsys, real=real)
+    real = images(tmp_path / "real", 10)
+    for number in (0, 2, 4, 6):
+        (real / "doctor" / f"{number:03}.png").write_bytes(b"no picture")
+    said = refusal(tmp_path, capsys, real=real)
+    assert "4 of 10 images cannot be used, those that cannot be opened: doctor/000.png, doctor/002.png, " in said
+    assert "doctor/004.png and 1 more" in said
 
 
 def test_copies_count_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -108,6 +111,14 @@ def test_a_folder_with_other_files_stays_as_it_is(tmp_path: Path, capsys: pytest
     (tmp_path / "out" / "thesis.tex").write_text("mine")
     assert "has other files: thesis.tex" in refusal(tmp_path, capsys)
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.parametrize("place", ["mine.csv", "mine.csv/out"])
+def test_a_file_is_not_a_folder_for_the_adapter(place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mine.csv").write_text("mine")
+    said = refusal(tmp_path, capsys, "-o", str(tmp_path / place))
+    assert f"--output: {tmp_path / 'mine.csv'} is a file and not a folder" in said
+    assert (tmp_path / "mine.csv").read_text() == "mine"
 
 
 @pytest.mark.parametrize(
