@@ -8,7 +8,8 @@ import signal
 import subprocess
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from pathlib import Path
@@ -46,6 +47,13 @@ def warm_server() -> WarmServer:
 
 def command_line(arguments: Sequence[str]) -> int:
     """Run a command line in this process, which is quicker, and leave the process as it was."""
+    with process_left_as_it_was():
+        return run(arguments)
+
+
+@contextmanager
+def process_left_as_it_was() -> Iterator[None]:
+    """Restore logging, handlers of signals, the environment and what the session knows."""
     root, own = logging.getLogger(), logging.getLogger("synthgen")
     handlers, levels, state = list(root.handlers), (root.level, own.level), {**vars(session), "warnings": []}
     environment = dict(os.environ)
@@ -53,7 +61,7 @@ def command_line(arguments: Sequence[str]) -> int:
     root.handlers.clear()  # `basicConfig` would close them
     try:
         with warnings.catch_warnings():
-            return run(arguments)
+            yield
     finally:
         logging.captureWarnings(False)
         root.handlers[:] = handlers

@@ -10,14 +10,13 @@ from synthgen.cli.option_names import NO_OPTIONS
 from synthgen.cli.session import session
 from synthgen.cli.stopping import stop_on_signals
 from synthgen.events import Event, Progress, RunStarted, StepProgress
+from tests.command import process_left_as_it_was
 
 
 @pytest.fixture(autouse=True)
-def own_handlers() -> Iterator[None]:
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+def restored() -> Iterator[None]:
+    with process_left_as_it_was():
+        yield
 
 
 @pytest.mark.parametrize(
