@@ -37,6 +37,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command line, and return its exit code."""
+    session.renew()
     # For errors before the command is known.
     session.as_json = "--json" in arguments or os.environ.get("SYNTHGEN_JSON", "").lower() in _TRUE
     try:

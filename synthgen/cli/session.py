@@ -38,6 +38,10 @@ class Session:
     """
 
     def __init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget the call before, if this process served one."""
         self.command, self.names, self.as_json, self.as_lines = "", NO_OPTIONS, False, False
         self.warnings: list[str] = []
         self.told: Event | None = None

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from synthgen.cli import program
 from synthgen.evaluating.document import evaluation_schema
+from tests.command import command_line
 
 SHADES = {"blue": (40, 60, 200), "green": (60, 160, 60), "red": (200, 50, 40)}
 
@@ -32,13 +32,13 @@ def test_a_verdict_comes_with_every_arm_and_a_gate_sets_the_exit_code(
     given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
     rest = ["--learner", "knn", "--gate", "accuracy: difference >= 0.99", "-o", str(tmp_path / "out"), "--quiet"]
 
-    assert program.run(["evaluate", *given, *rest]) == 4
+    assert command_line(["evaluate", *given, *rest]) == 4
     shown = capsys.readouterr()
     assert shown.out.startswith("verdict")
     assert all(len(line) <= 80 for line in shown.out.splitlines() if str(tmp_path) not in line)
     assert "accuracy: difference >= 0.99" in shown.err
 
-    assert program.run(["evaluate", *given, *rest, "--json"]) == 4
+    assert command_line(["evaluate", *given, *rest, "--json"]) == 4
     result = json.loads(capsys.readouterr().out)["result"]
     assert result["verdict"] in ("helps", "harms", "cannot tell")
     assert result == json.loads((tmp_path / "out" / "evaluation.json").read_text())
@@ -54,7 +54,7 @@ def test_a_network_is_trained_on_the_images_of_every_arm(tmp_path: Path) -> None
     sets = {"real": images(tmp_path / "real", 12, 0), "synthetic": images(tmp_path / "synthetic", 12, 1)}
     given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
     rest = ["--learner", "timm:test_resnet", "--steps", "20", "-o", str(tmp_path / "out"), "--quiet"]
-    assert program.run(["evaluate", *given, *rest, "--device", "cpu"]) == 0
+    assert command_line(["evaluate", *given, *rest, "--device", "cpu"]) == 0
     found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     jsonschema.validate(found, evaluation_schema())
     assert found["training"] == {"image_size": 32, "steps": 20}
@@ -72,7 +72,7 @@ def test_groups_of_the_test_are_measured_and_gated(tmp_path: Path, capsys: pytes
     given = [text for name, folder in sets.items() for text in (f"--{name}", str(folder))]
     more = ["--test", str(tmp_path / "test.csv"), "--group", "size", "--gate", "worst group: difference >= 0.9"]
 
-    assert program.run(["evaluate", *given, *more, "--learner", "knn", "-o", str(tmp_path / "out"), "--quiet"]) == 4
+    assert command_line(["evaluate", *given, *more, "--learner", "knn", "-o", str(tmp_path / "out"), "--quiet"]) == 4
     assert "in that of the worst group" in capsys.readouterr().out
     found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     jsonschema.validate(found, evaluation_schema())
@@ -109,7 +109,7 @@ def test_wrong_options_are_named(
 ) -> None:
     folder = str(images(tmp_path / "real", 1, 0))
     given = ["evaluate", "--real", folder, "--synthetic", folder, "-o", str(tmp_path / "out"), *more, "--quiet"]
-    assert program.run(given) == 2
+    assert command_line(given) == 2
     assert message in capsys.readouterr().err
 
 
@@ -119,7 +119,7 @@ def test_images_that_cannot_be_used_are_named(tmp_path: Path, capsys: pytest.Cap
         (folder / "red" / f"{number}.png").write_text("no image")
     (folder / "green" / "1.png").write_text("no image")
     given = ["evaluate", "--real", str(folder), "--synthetic", str(folder), "-o", str(tmp_path / "out"), "--quiet"]
-    assert program.run(given) == 2
+    assert command_line(given) == 2
     shown = " ".join(capsys.readouterr().err.split())
     assert "4 of 9 images cannot be used" in shown
     assert "green/1.png, red/0.png, red/1.png and 1 more" in shown

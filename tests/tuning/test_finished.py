@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from synthgen.cli import program
+from tests.command import command_line
 from tests.generating.tiny import save_stable_diffusion
 from tests.tuning.test_refused import images
 
@@ -29,7 +29,7 @@ def copied(done: Path, name: str, tmp_path: Path) -> Path:
 def tune(folder: Path, name: str, *more: str) -> int:
     given = ["--real", str(folder / "real"), "--model", str(folder / "sd"), "-o", str(folder / name), "--steps", "1"]
     rest = ["--batch-size", "1", "--rank", "1", "--device", "cpu", "--judge", "bundled:judge", "--quiet"]
-    return program.run(["tune", *given, *rest, *more])
+    return command_line(["tune", *given, *rest, *more])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from synthgen.bundled import GENERATOR
-from synthgen.cli import program
+from tests.command import command_line
 
 SPEC = """\
 synthgen: 1
@@ -43,7 +43,7 @@ def refusal(tmp_path: Path, capsys: pytest.CaptureFixture[str], *more: str, real
     """What is said on stderr; nothing was written."""
     place = real or images(tmp_path / "real", 6)
     given = ["--real", str(place), "--model", "bundled:workers", "-o", str(tmp_path / "out"), "--check", "0"]
-    assert program.run(["tune", *given, *more, "--quiet"]) == 2
+    assert command_line(["tune", *given, *more, "--quiet"]) == 2
     assert not (tmp_path / "out" / "tune.json").exists()
     return " ".join(capsys.readouterr().err.split())
 

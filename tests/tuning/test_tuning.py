@@ -16,7 +16,6 @@ from PIL import Image, ImageOps
 from safetensors.torch import load_file
 
 import synthgen
-from synthgen.cli import program
 from synthgen.errors import Interrupted, ModelError, UsageError
 from synthgen.generating.renderer import Renderer
 from synthgen.models import locate
@@ -26,7 +25,7 @@ from synthgen.models.door import ModelKind, open_model
 from synthgen.spec import ModelSpec
 from synthgen.tuning.denoiser import TunedDenoiser
 from synthgen.tuning.settings import GUIDANCE, SAMPLING_STEPS
-from tests.command import call
+from tests.command import call, command_line
 from tests.generating.tiny import SIZE, candidate, save_stable_diffusion, save_stable_diffusion_xl
 
 
@@ -112,7 +111,7 @@ def test_the_dataset_says_what_its_adapter_was_tuned_on(
 ) -> None:
     made = tuned(folder, tmp_path / "look", license="CC0, by us")
     (tmp_path / "spec.json").write_text(json.dumps(spec_of(folder / "sd", made.folder)))
-    assert program.run(["plan", str(tmp_path / "spec.json")]) == 0
+    assert command_line(["plan", str(tmp_path / "spec.json")]) == 0
     assert "licence CC0, by us, tuned on 6 images, sha256:" in capsys.readouterr().out
 
     run = synthgen.run(tmp_path / "spec.json", tmp_path / "run", devices="cpu")
@@ -189,12 +188,12 @@ def test_images_that_the_model_only_repeats_are_counted_shown_and_fail_the_gate(
     rest = ["--steps", "1", "--learning-rate", "1e-9", "--check", "4", "--batch-size", "6", "--validation-share", "0"]
     given = ["--real", str(tmp_path / "real"), "--model", str(folder / "sd"), "-o", str(tmp_path / "out"), *rest]
     gate = ["--judge", "bundled:judge", "--max-memorised", "0.5", "--device", "cpu", "--quiet"]
-    assert program.run(["tune", *given, *gate]) == 4
+    assert command_line(["tune", *given, *gate]) == 4
     shown = capsys.readouterr()
     assert "memorised 4 of 4 images are nearer to a training image" in shown.out
     assert "more than 50.0%" in shown.err
     assert (tmp_path / "out" / "nearest.png").is_file()
-    assert program.run(["tune", *given, *gate[:2], "--device", "cpu", "--json"]) == 0
+    assert command_line(["tune", *given, *gate[:2], "--device", "cpu", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)["result"]
     assert result["memorisation"]["copies"] == 4
     weights = load_file(tmp_path / "out" / result["adapter"]["file"])
