@@ -91,7 +91,7 @@ class _Meter:
 def _best(trials: Sequence[_Trial]) -> int:
     """Return the setting that is best in validation, of those that all of these trials tried."""
     shared = sorted(set.intersection(*(set(each.validation) for each in trials)))
-    return max(shared, key=lambda setting: _share(trials, setting))  # of equals, the simplest
+    return max(shared, key=lambda setting: _share(trials, setting))  # of equals, the first
 
 
 def _share(trials: Sequence[_Trial], setting: int) -> float:

@@ -32,7 +32,7 @@ class Learner(Protocol):
 
     Attributes:
         setting: what is tuned, in words.
-        settings: its values, the simplest learner first.
+        settings: its values. Of equals in validation the first wins: the simplest learner, or the usual learning rate.
         tuned_on: with how many of the first seeds all settings are tried; None with all. Other seeds use the best one.
         unit: what progress counts, in the plural.
         effort: how many of them a fit with one setting takes; 0 if all settings together take one.

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from synthgen.stats.search import Codes
 
 BATCH = 32
-RATES, FINE_RATES = (3e-4, 1e-3, 3e-3), (3e-5, 1e-4, 3e-4)
-"""Learning rates that are tried: from scratch, and of pretrained networks."""
+RATES, FINE_RATES = (1e-3, 3e-4, 3e-3), (1e-4, 3e-5, 3e-4)
+"""Learning rates that are tried, from scratch and of pretrained networks: the usual one first, which wins ties."""
 _AT_ONCE = 256
 _TOLD = 10
 """Progress is reported after so many steps."""
