@@ -92,10 +92,12 @@ def evaluate(
     given = {**locals()}  # all of them, for the command that repeats it
     from synthgen.api.evaluation_record import pictures_of, provenance_of
     from synthgen.api.learning import choose_learner, ready_learner
+    from synthgen.api.unfiltered import find_unfiltered
     from synthgen.evaluating.contract import divide
     from synthgen.evaluating.experiment import run_arms
     from synthgen.evaluating.findings import findings_of
-    from synthgen.evaluating.gates import decide_usefulness_gates, parse_usefulness_gates
+    from synthgen.evaluating.gates import check_filter_gates, decide_usefulness_gates, parse_usefulness_gates
+    from synthgen.evaluating.looked_set import UNFILTERED
     from synthgen.evaluating.slices import check_slices
 
     text_of(learner, "learner", "the name of a learner")
@@ -121,15 +123,21 @@ def evaluate(
     looker, found_judge = evaluation_looker(judge, arguments.path("cache", cache), device_of(device))
 
     opened = {name: opening.open(name, source) for name, source in sources.items()}
+    attempts = find_unfiltered(synthetic, opened["synthetic"][1], opened["real"][1])
+    check_filter_gates(asked, None if attempts.opened else attempts.why)
     looked = {name: look_at_set(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}
-    divided = divide(looked["real"], looked["synthetic"], looked.get("test"), looked.get("more_real"), seed)
+    looked |= attempts.look(looker, on_progress)
+    test_set, more = looked.get("test"), looked.get("more_real")
+    divided = divide(looked["real"], looked["synthetic"], test_set, more, seed, looked.get(UNFILTERED))
+    check_filter_gates(asked, None if divided.unfiltered is not None else attempts.why)
     check_slices(divided.test, divided.test_groups)
     titled = {name.replace("_", " "): images for name, (images, _) in opened.items()}
     titled.setdefault("test", titled["real"])
+    titled |= attempts.opened
     teacher, divided, facts = ready_learner(chosen, divided, titled, looker, device, on_progress)
     trained = run_arms(divided, teacher, seeds, seed, on_progress)
     findings = replace(
-        findings_of(divided, trained, learner, smallest, seed),
+        findings_of(divided, trained, learner, smallest, seed, attempts.why),
         left_out={each.title: each.left_out for each in looked.values() if each.left_out},
         training=facts,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from synthgen.api.evaluation import Evaluation
     from synthgen.evaluating.findings import UsefulnessFindings
     from synthgen.stats.estimates import Estimate
+    from synthgen.stats.paired import MeasuredScores
 
 _WORST = 3
 
@@ -32,6 +33,7 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"balanced  {_signed(scored.balanced)} in balanced accuracy",
         f"worst     {_signed(scored.worst)} in the accuracy of the worst class",
         *([f"group     {_signed(scored.worst_group)} in that of the worst group"] if scored.worst_group else []),
+        *(f"filters   {_signed(each.accuracy)} compared with unfiltered images" for each in _apart(findings)),
         "",
         *aligned([("trained on", "images", "right", "against real alone", "Holm p"), *_rows(findings)]),
         "",
@@ -43,6 +45,12 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"look at   {page}",
     ]
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found))
+
+
+def _apart(findings: "UsefulnessFindings") -> Iterator["MeasuredScores"]:
+    """Yield what the filters change, if that was measured."""
+    if findings.filters.difference is not None:
+        yield findings.filters.difference
 
 
 def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:
@@ -75,6 +83,8 @@ def _notes(findings: "UsefulnessFindings") -> Iterator[str]:
     for title, reasons in findings.left_out.items():
         for reason, count in reasons.items():
             yield f"{title}: {count:,} images {reason} were left out"
+    if findings.filters.difference is None:
+        yield f"nothing before the filters: {findings.filters.reason}"
     yield from findings.notes
 
 
