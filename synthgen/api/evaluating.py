@@ -56,7 +56,8 @@ def evaluate(
 
     Args:
         real: a run, or whatever else `audit` opens: what the learners have without synthetic images.
-        synthetic: the same, of synthetic images. Its classes have the names of the real ones.
+        synthetic: the same, of synthetic images. Its classes have the names of the real ones. If it is a run with
+            `output.rejects.keep: images`, there are arms of what it made before its filters, too.
         test: real images to test on; by default 40 % of the real set, by source.
         more_real: other real images, which are added in the same numbers as synthetic ones, for comparison.
         learner: 'probe', a linear classifier of embeddings; 'knn', their nearest neighbours; 'timm:resnet18' or another
@@ -67,8 +68,8 @@ def evaluate(
         steps: of a network's optimiser, the same for every arm; by default 200.
         seeds: how often everything is repeated with other splits and draws; at least 5.
         smallest_effect: the smallest difference of accuracy that matters. A smaller one neither helps nor harms.
-        gates: such as 'accuracy: difference >= 0.01', of accuracy, balanced accuracy, the worst class or the
-            worst group.
+        gates: such as 'accuracy: difference >= 0.01', of accuracy, balanced accuracy, the worst class, the worst
+            group, or the filters: of filtered images, compared with unfiltered ones.
         judge: the model that makes the embeddings, named as in a spec.
         label: the column of classes; detected by default, and in a set without such a column.
         cluster: a column, or several, in which images that depend on each other have the same value.

@@ -44,7 +44,8 @@ class PicturedAttempt(NamedTuple):
     Attributes:
         file, row: where its picture is.
         class_name: what it was asked to show.
-        place: how far its cell was when it was made, as a share of what the cell was to have; it may be above 1.
+        place: how far its cell was when it was made, as a share of what the cell was to have in its shard. It may be
+            above 1, and is infinite in shards that replace missing images: without filters, none would be missing.
     """
 
     file: Path
@@ -81,23 +82,19 @@ def read_attempts(run: RecordedRun, classes: frozenset[str]) -> Attempts:
     for images, ledger in zip(run.images, run.ledgers, strict=True):
         for file in (images, ledger):
             refuse_links(run.folder, file)
-
         accepted = {str(each["id"]): row for row, each in enumerate(_rows(images, ["id"]))}
-        quotas, rules, counts = dict[str, int](), tuple[Rule, ...](), Counter[str]()
+        shard, made = _shard_of(run.planned, ledger), Counter[str]()
+
         for row, each in enumerate(_attempts(ledger)):
-            if not row:
-                quotas, rules = _of_shard(run.planned, int(str(each["shard"])))
             name, cell = str(each["id"]), str(each[columns.CELL_AIMED])
-            if (why := _why_not(each, rules, run.review, classes)) is not None:
+            if (why := _why_not(each, shard.safety, run.review, classes)) is not None:
                 left_out[why] += 1
             elif name not in accepted and each["image"] is None:
                 lacking += 1
             else:
                 file, place = (images, accepted[name]) if name in accepted else (ledger, row)
-                far = (counts[cell] + 0.5) / quotas.get(cell, 1)
-                found.append(PicturedAttempt(file, place, name, str(each["class"]), far))
-                counts[cell] += 1
-
+                found.append(PicturedAttempt(file, place, name, str(each["class"]), shard.place(cell, made[cell])))
+                made[cell] += 1
     return Attempts(found, left_out, lacking)
 
 
@@ -111,14 +108,35 @@ def first_attempts(attempts: Sequence[PicturedAttempt], count: int) -> list[Pict
     return [attempts[row] for row in sorted(chosen)]
 
 
-def _of_shard(planned: Plan, shard: int) -> tuple[dict[str, int], tuple[Rule, ...]]:
-    """Return what each cell of a shard was to have, and the rules of its safety section."""
+class _ShardAsPlanned(NamedTuple):
+    """What a shard was to make.
+
+    Attributes:
+        quotas: of each cell.
+        safety: the rules of its safety section.
+        replaces: whether it replaces images that others lack.
+    """
+
+    quotas: Mapping[str, int] = {}
+    safety: tuple[Rule, ...] = ()
+    replaces: bool = False
+
+    def place(self, cell: str, before: int) -> float:
+        """Return the `place` of an attempt at a cell, before which there were so many."""
+        return math.inf if self.replaces else (before + 0.5) / self.quotas.get(cell, 1)
+
+
+def _shard_of(planned: Plan, ledger: Path) -> _ShardAsPlanned:
     from synthgen.planning.rules import rules_of
 
-    spec = planned.part_of(shard).spec
+    number = next((int(str(each["shard"])) for each in _rows(ledger, ["shard"])), None)
+    if number is None:  # it has no attempts
+        return _ShardAsPlanned()
+    spec = planned.part_of(number).spec
     rules = rules_of(spec, next(iter(spec.classes)))
-    quotas = {cell.name: cell.quota for cell in planned.shard(shard).cells}
-    return quotas, tuple(rule for rule in rules if rule.reason is Reason.UNSAFE)
+    quotas = {cell.name: cell.quota for cell in planned.shard(number).cells}
+    safety = tuple(rule for rule in rules if rule.reason is Reason.UNSAFE)
+    return _ShardAsPlanned(quotas, safety, number in planned.top_ups)
 
 
 def _why_not(row: Mapping[str, object], rules: Sequence[Rule], review: Review, classes: frozenset[str]) -> str | None:
@@ -144,7 +162,7 @@ def _attempts(ledger: Path) -> Iterator[Mapping[str, object]]:
     unsafe = columns.score(_UNSAFE_SCORE)
     with as_damage(ledger):
         there = pq.read_schema(ledger).names
-    named = ["id", "shard", "class", columns.CELL_AIMED, "verdict", "reason", *([unsafe] if unsafe in there else [])]
+    named = ["id", "class", columns.CELL_AIMED, "verdict", "reason", *([unsafe] if unsafe in there else [])]
     # The path alone tells whether there is a picture, which is not read for that.
     for row in _rows(ledger, [*named, *(["image.path"] if "image" in there else [])]):
         yield {"image": None, **row}

@@ -91,7 +91,9 @@ def test_where_rejected_images_were_not_kept_it_is_said_what_to_set(
 ) -> None:
     given = ["evaluate", "--real", str(real), "--synthetic", str(made(tmp_path, "thumbnails")), "--learner", "knn"]
     assert command_line([*given, "-o", str(tmp_path / "out"), "--quiet"]) == 0
-    assert "output.rejects.keep" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "filters   not compared: the run kept no images" in shown
+    assert all(len(line) <= 80 for line in shown.splitlines() if str(tmp_path) not in line)
     found = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     jsonschema.validate(found, evaluation_schema())
     assert found["filters"]["verdict"] is found["filters"]["difference"] is found["filters"]["arm"] is None
@@ -160,11 +162,13 @@ def test_what_safety_or_a_reviewer_kept_out_never_comes_back(run: Path, tmp_path
 
 def test_what_is_no_run_or_has_other_classes_says_so(run: Path, tmp_path: Path) -> None:
     texts: dict[str, list[str | None]] = {"id": ["a"], "label": ["chef"]}
+    tones: dict[str, list[str | None]] = {"id": ["a"], "label": ["light"]}
+    many: dict[str, list[str | None]] = {"id": [str(row) for row in range(99)], "label": ["chef"] * 99}
     assert find_unfiltered(run / "dataset" / "data", texts, texts).images is not None
     for place, labels, why in (
         (tmp_path, texts, "is not in a run"),
-        (run, {**texts, "label": ["light"]}, "with others"),
-        (run, {**texts, "id": [str(number) for number in range(99)]}, "fewer than the synthetic images"),
+        (run, tones, "with others"),
+        (run, many, "fewer than the synthetic images"),
     ):
         found = find_unfiltered(place, labels, texts)
         assert found.images is None
