@@ -56,7 +56,8 @@ def evaluate(
 
     Args:
         real: a run, or whatever else `audit` opens: what the learners have without synthetic images.
-        synthetic: the same, of synthetic images. Its classes have the names of the real ones.
+        synthetic: the same, of synthetic images. Its classes have the names of the real ones. If it is a run with
+            `output.rejects.keep: images`, there are arms of what it made before its filters, too.
         test: real images to test on; by default 40 % of the real set, by source.
         more_real: other real images, which are added in the same numbers as synthetic ones, for comparison.
         learner: 'probe', a linear classifier of embeddings; 'knn', their nearest neighbours; 'timm:resnet18' or another
@@ -67,8 +68,8 @@ def evaluate(
         steps: of a network's optimiser, the same for every arm; by default 200.
         seeds: how often everything is repeated with other splits and draws; at least 5.
         smallest_effect: the smallest difference of accuracy that matters. A smaller one neither helps nor harms.
-        gates: such as 'accuracy: difference >= 0.01', of accuracy, balanced accuracy, the worst class or the
-            worst group.
+        gates: such as 'accuracy: difference >= 0.01', of accuracy, balanced accuracy, the worst class, the worst
+            group, or the filters: of filtered images, compared with unfiltered ones.
         judge: the model that makes the embeddings, named as in a spec.
         label: the column of classes; detected by default, and in a set without such a column.
         cluster: a column, or several, in which images that depend on each other have the same value.
@@ -92,10 +93,12 @@ def evaluate(
     given = {**locals()}  # all of them, for the command that repeats it
     from synthgen.api.evaluation_record import pictures_of, provenance_of
     from synthgen.api.learning import choose_learner, ready_learner
+    from synthgen.api.unfiltered import find_unfiltered
     from synthgen.evaluating.contract import divide
     from synthgen.evaluating.experiment import run_arms
     from synthgen.evaluating.findings import findings_of
-    from synthgen.evaluating.gates import decide_usefulness_gates, parse_usefulness_gates
+    from synthgen.evaluating.gates import check_filter_gates, decide_usefulness_gates, parse_usefulness_gates
+    from synthgen.evaluating.looked_set import UNFILTERED
     from synthgen.evaluating.slices import check_slices
 
     text_of(learner, "learner", "the name of a learner")
@@ -121,15 +124,21 @@ def evaluate(
     looker, found_judge = evaluation_looker(judge, arguments.path("cache", cache), device_of(device))
 
     opened = {name: opening.open(name, source) for name, source in sources.items()}
+    attempts = find_unfiltered(synthetic, opened["synthetic"][1], opened["real"][1])
+    check_filter_gates(asked, None if attempts.opened else attempts.why)
     looked = {name: look_at_set(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}
-    divided = divide(looked["real"], looked["synthetic"], looked.get("test"), looked.get("more_real"), seed)
+    looked |= attempts.look(looker, on_progress)
+    test_set, more = looked.get("test"), looked.get("more_real")
+    divided = divide(looked["real"], looked["synthetic"], test_set, more, seed, looked.get(UNFILTERED))
+    check_filter_gates(asked, None if divided.unfiltered is not None else attempts.why)
     check_slices(divided.test, divided.test_groups)
     titled = {name.replace("_", " "): images for name, (images, _) in opened.items()}
     titled.setdefault("test", titled["real"])
+    titled |= attempts.opened
     teacher, divided, facts = ready_learner(chosen, divided, titled, looker, device, on_progress)
     trained = run_arms(divided, teacher, seeds, seed, on_progress)
     findings = replace(
-        findings_of(divided, trained, learner, smallest, seed),
+        findings_of(divided, trained, learner, smallest, seed, attempts.why),
         left_out={each.title: each.left_out for each in looked.values() if each.left_out},
         training=facts,
     )

@@ -134,11 +134,11 @@ def ready_learner(
         return learner_of(chosen.name), replace(divided, real=replace(divided.real, copies=copies)), {}
 
     from synthgen.evaluating.pixels import automatic_side, check_pixels
+    from synthgen.evaluating.rows import trained_sets
 
     side = chosen.side or automatic_side(_sizes(divided.real, opened[divided.real.title]))
     copied = COPIES if chosen.own is not None else 0
-    sets = [divided.real, divided.synthetic, *([divided.more_real] if divided.more_real is not None else [])]
-    check_pixels(sum(map(len, sets)) + copied * len(divided.real) + len(divided.test), side)
+    check_pixels(sum(map(len, trained_sets(divided))) + copied * len(divided.real) + len(divided.test), side)
     if chosen.classifier is not None:
         from synthgen.evaluating.network import NetworkLearner, check_network
         from synthgen.models.device import open_device
@@ -188,7 +188,7 @@ def _pictures(looked: LookedSet, images: ImageSet) -> Iterator[list[Image]]:
                 if isinstance(picture, LeftOut):
                     what = f"{looked.source}: the image {looked.ids[row]} is one {picture.reason}"
                     hint = "It could be read a moment ago: does something change the set?"
-                    raise UsageError(what, argument=looked.title.replace(" ", "_"), hint=hint)
+                    raise UsageError(what, argument=looked.argument, hint=hint)
                 found.append(picture.image)
             yield found
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -60,6 +61,20 @@ class RecordedMaking:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordedScores:
+    """A difference of scores, of which the accuracy is quoted."""
+
+    accuracy: RecordedInterval
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFilters:
+    """What the filters of the run change; no difference where that was not measured."""
+
+    difference: RecordedScores | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class RecordedEvaluation:
     """What the evaluation inside a run says, as in evaluation.json."""
 
@@ -72,6 +87,7 @@ class RecordedEvaluation:
     test: RecordedTest
     judge: RecordedJudge
     provenance: RecordedMaking
+    filters: RecordedFilters = RecordedFilters()
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -83,8 +99,14 @@ class RecordedEvaluation:
             f"Compared with real images alone, {self.decided_by} changes the accuracy by {self.difference} percentage "
             f"points (95 % interval, {self.seeds} seeds). The learner is {self.learner}, and the judge "
             f"{self.judge.name}.",
+            *self._of_filters(),
             f"The test has the sha256 {self.test.sha256}.",
         )
+
+    def _of_filters(self) -> Iterator[str]:
+        if self.filters.difference is not None:
+            change = self.filters.difference.accuracy
+            yield f"Compared with as many images before the filters, accuracy changes by {change} percentage points."
 
 
 _EVALUATION: TypeAdapter[RecordedEvaluation] = TypeAdapter(RecordedEvaluation)

@@ -65,8 +65,8 @@ def evaluate(
         typer.Option(
             "--gate",
             metavar="GATE",
-            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy', 'worst class' or "
-            "'worst group'. Repeatable.",
+            help="A limit: 'accuracy: difference >= 0.01', or of 'balanced accuracy', 'worst class', "
+            "'worst group' or 'filters'. Repeatable.",
         ),
     ] = None,
     judge: Annotated[

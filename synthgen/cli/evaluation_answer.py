@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from synthgen.cli.answer import Answer
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from synthgen.stats.estimates import Estimate
 
 _WORST = 3
+_WIDTH = 70
 
 
 def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Answer:
@@ -32,6 +34,7 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"balanced  {_signed(scored.balanced)} in balanced accuracy",
         f"worst     {_signed(scored.worst)} in the accuracy of the worst class",
         *([f"group     {_signed(scored.worst_group)} in that of the worst group"] if scored.worst_group else []),
+        *(f"{'' if number else 'filters':<9} {line}" for number, line in enumerate(_filters(findings))),
         "",
         *aligned([("trained on", "images", "right", "against real alone", "Holm p"), *_rows(findings)]),
         "",
@@ -43,6 +46,16 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"look at   {page}",
     ]
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found))
+
+
+def _filters(findings: "UsefulnessFindings") -> list[str]:
+    """Say what the filters change or, of a run, why that was not measured."""
+    from synthgen.evaluating.attempts import NO_RUN
+
+    found = findings.filters
+    if found.difference is not None:
+        return [f"{_signed(found.difference.accuracy)} compared with unfiltered images"]
+    return [] if found.reason == NO_RUN else wrap(f"not compared: {found.reason}", _WIDTH)
 
 
 def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """The arms of an experiment: what each trains on. Pure."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -26,6 +26,7 @@ class ArmKind(StrEnum):
     SYNTHETIC = "synthetic"
     SHUFFLED = "shuffled"
     MORE_REAL = "more real"
+    UNFILTERED = "unfiltered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Arm:
 
     Attributes:
         ratio: images that are added for each real one; 0 of `real`.
-        whole: whether that is all that the added set has.
+        whole: whether that is all that the added set has; of unfiltered images, as many as the synthetic set has.
     """
 
     kind: ArmKind
@@ -44,7 +45,7 @@ class Arm:
     @property
     def name(self) -> str:
         """What the arm trains on, in words, unique in an experiment."""
-        times = f" x{self.ratio:.2g}" + (" (all)" if self.whole else "")
+        times = f" x{self.ratio:.2g}" + (" (all)" if self.whole and self.kind is not ArmKind.UNFILTERED else "")
         return {
             ArmKind.REAL: REAL,
             ArmKind.AUGMENTED: "real + RandAugment",
@@ -53,6 +54,7 @@ class Arm:
             ArmKind.SYNTHETIC: f"synthetic alone{times}",
             ArmKind.SHUFFLED: f"real + shuffled labels{times}",
             ArmKind.MORE_REAL: f"real + more real{times}",
+            ArmKind.UNFILTERED: f"real + unfiltered{times}",
         }[self.kind]
 
 
@@ -63,6 +65,7 @@ class Pool:
     Attributes:
         classes: of every row.
         more_real: empty if there is none.
+        unfiltered: attempts of the run that made the synthetic set, rejected ones too; empty if there are none.
         copies: augmented copies of each real image, [real, copies].
     """
 
@@ -71,6 +74,7 @@ class Pool:
     synthetic: Codes
     more_real: Codes
     copies: Codes = field(default_factory=lambda: np.empty((0, 0), np.int64))
+    unfiltered: Codes = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +90,9 @@ class Lesson:
     augmented: bool = False
 
 
-def arms_of(real: int, synthetic: int, more_real: int, copies: int | None = None) -> list[Arm]:
+def arms_of(
+    real: int, synthetic: int, more_real: int, copies: int | None = None, *, unfiltered: bool = False
+) -> list[Arm]:
     """Return the arms that so many images for training, synthetic ones and more real ones allow, `real` first.
 
     A ratio that takes more images than there are is replaced by the one that takes all, once. The control with
@@ -94,6 +100,7 @@ def arms_of(real: int, synthetic: int, more_real: int, copies: int | None = None
 
     Args:
         copies: augmented copies of each real image; 0 if the learner augments by itself, None if it cannot.
+        unfiltered: whether there are at least as many unfiltered images as synthetic ones.
     """
     mixed = [*_ratios(real, synthetic)]
     largest = mixed[-1]
@@ -105,7 +112,13 @@ def arms_of(real: int, synthetic: int, more_real: int, copies: int | None = None
         Arm(ArmKind.SYNTHETIC, *largest),
         Arm(ArmKind.SHUFFLED, RATIOS[-1]),
         *(Arm(ArmKind.MORE_REAL, *each) for each in _ratios(real, more_real)),
+        *(Arm(ArmKind.UNFILTERED, *each) for each in mixed if unfiltered),
     ]
+
+
+def unfiltered_twin(arm: Arm) -> Arm:
+    """Return the arm that has as many unfiltered images as a mixed one has synthetic ones."""
+    return replace(arm, kind=ArmKind.UNFILTERED)
 
 
 def _ratios(real: int, other: int) -> Iterator[tuple[float, bool]]:
@@ -127,6 +140,7 @@ def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
     count = round(arm.ratio * len(train))
     rng = np.random.default_rng([*seed, *b"draw"])
     synthetic, more = rng.permutation(pool.synthetic), rng.permutation(pool.more_real)
+    unfiltered = rng.permutation(pool.unfiltered)[: len(pool.synthetic)]
     rng = np.random.default_rng([*seed, *arm.kind.value.encode()])
     match arm.kind:
         case ArmKind.REAL:
@@ -142,6 +156,8 @@ def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
             return _taught(pool, _first(synthetic, count, arm.whole))
         case ArmKind.MORE_REAL:
             return _taught(pool, np.concatenate([train, _first(more, count, arm.whole)]))
+        case ArmKind.UNFILTERED:
+            return _taught(pool, np.concatenate([train, _first(unfiltered, count, arm.whole)]))
         case ArmKind.SHUFFLED:
             again = rng.choice(pool.synthetic, count, replace=count > len(pool.synthetic))
             taught = np.concatenate([pool.classes[train], rng.permutation(pool.classes[again])])

@@ -53,6 +53,7 @@ class Divided:
         classes: of the real set, sorted.
         cosine: from which on two images count as copies.
         checks: what was left out of each set.
+        unfiltered: at least as many as `synthetic` has; None if there are not.
     """
 
     real: LookedSet
@@ -64,6 +65,7 @@ class Divided:
     classes: tuple[str, ...]
     cosine: float
     checks: tuple[LeakCheck, ...]
+    unfiltered: LookedSet | None = None
 
     @property
     def test_sha256(self) -> str:
@@ -72,7 +74,12 @@ class Divided:
 
 
 def divide(
-    real: LookedSet, synthetic: LookedSet, test: LookedSet | None, more_real: LookedSet | None, seed: int
+    real: LookedSet,
+    synthetic: LookedSet,
+    test: LookedSet | None,
+    more_real: LookedSet | None,
+    seed: int,
+    unfiltered: LookedSet | None = None,
 ) -> Divided:
     """Freeze the test, and leave out what is in it too.
 
@@ -100,8 +107,13 @@ def divide(
     if more_real is not None:
         more, check = _cleaned(more_real, test, development, least)
         checks.append(check)
+    if unfiltered is not None:
+        kept, check = _checked(unfiltered, test, development, least)
+        checks.append(check)
+        unfiltered = unfiltered.take(kept) if len(kept) >= len(clean) else None
     classes = tuple(sorted(set(real.labels)))
-    return Divided(development, test, clean, more, groups, test.groups(least), classes, least, tuple(checks))
+    whole = test.groups(least)
+    return Divided(development, test, clean, more, groups, whole, classes, least, tuple(checks), unfiltered)
 
 
 def split_training(real: LookedSet, groups: Codes, seed: str) -> tuple[Codes, Codes]:
@@ -149,14 +161,22 @@ def _cleaned(images: LookedSet, test: LookedSet, real: LookedSet, least: float) 
     Raises:
         UsageError: nothing is left.
     """
-    of_test, of_real = _near(images, test, least), _near(images, real, least)
-    of_train = {row: each for row, each in of_real.items() if row not in of_test}
-    kept = _without(images, {**of_test, **of_train})
+    kept, check = _checked(images, test, real, least)
     if not len(kept):
         what = f"all {len(images):,} images of {images.source} are copies of real ones"
-        hint = f"Give another set: {len(of_test):,} are in the test, and {len(of_train):,} in the training images."
-        raise UsageError(what, argument=images.title.replace(" ", "_"), hint=hint)
-    return images.take(kept), LeakCheck(images.title, len(images), tuple(of_test.values()), tuple(of_train.values()))
+        hint = (
+            f"Give another set: {len(check.test):,} are in the test, and {len(check.train):,} in the training images."
+        )
+        raise UsageError(what, argument=images.argument, hint=hint)
+    return images.take(kept), check
+
+
+def _checked(images: LookedSet, test: LookedSet, real: LookedSet, least: float) -> tuple[Codes, LeakCheck]:
+    """Return the rows that are neither in the test nor in the real set, and what the others are copies of."""
+    of_test, of_real = _near(images, test, least), _near(images, real, least)
+    of_train = {row: each for row, each in of_real.items() if row not in of_test}
+    check = LeakCheck(images.title, len(images), tuple(of_test.values()), tuple(of_train.values()))
+    return _without(images, {**of_test, **of_train}), check
 
 
 def _check_classes(real: LookedSet, others: Sequence[LookedSet]) -> None:
@@ -165,7 +185,7 @@ def _check_classes(real: LookedSet, others: Sequence[LookedSet]) -> None:
         there = f"one class, {classes[0]!r}" if classes else "no image with a class"
         raise UsageError(f"{real.source} has {there}", argument="real", hint="A learner needs two classes or more.")
     for other in others:
-        argument, theirs = other.title.replace(" ", "_"), sorted(set(other.labels))
+        argument, theirs = other.argument, sorted(set(other.labels))
         if not theirs:
             raise UsageError(f"{other.source} has no image with a class", argument=argument, hint="Label its images.")
         unknown = [name for name in theirs if name not in classes]

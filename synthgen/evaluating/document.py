@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from synthgen.evaluating.arms import ArmKind
 from synthgen.evaluating.contract import LeakCheck
-from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
+from synthgen.evaluating.findings import FilterEffect, FoundArm, UsefulnessFindings
 from synthgen.evaluating.gates import UsefulnessCheck
 from synthgen.evaluating.hardest import MOST_HARD
 from synthgen.evaluating.provenance import EvaluationProvenance
@@ -32,6 +32,7 @@ def document_of(
         "reason": found.reason,
         "decided_by": found.decided_by,
         "difference": _estimate(found.decisive.difference),
+        "filters": _filters(found.filters),
         "smallest_effect": found.smallest,
         "blind": found.blind,
         "gates": [
@@ -67,7 +68,7 @@ def evaluation_schema() -> dict[str, object]:
     number, count = {"type": "number"}, {"type": "integer", "minimum": 0}
     interval = _object({"value": number, "low": number, "high": number})
     scores = _schema_of_scores(interval)
-    maybe = {"anyOf": [share, {"type": "null"}]}
+    maybe, maybe_scores = ({"anyOf": [each, {"type": "null"}]} for each in (share, scores))
     arm = _object(
         {
             "name": text,
@@ -77,11 +78,13 @@ def evaluation_schema() -> dict[str, object]:
             "setting": number,
             "validation_accuracy": share,
             "scores": scores,
-            "difference": {"anyOf": [scores, {"type": "null"}]},
+            "difference": maybe_scores,
             "p_value": maybe,
             "p_value_holm": maybe,
+            "difference_from_unfiltered": maybe_scores,
         }
     )
+
     pair = _object({"image": text, "other": text, "how": text})
     leak = {"count": count, "pairs": {"type": "array", "items": pair, "maxItems": _MOST_PAIRS}}
     outcome = {"enum": ["pass", "fail", "insufficient data"]}
@@ -91,6 +94,7 @@ def evaluation_schema() -> dict[str, object]:
         "reason": text,
         "decided_by": {**text, "description": "The arm that the verdict is on: the best of its kind in validation."},
         "difference": {**interval, "description": "Its accuracy less that of real images alone, with 95 % interval."},
+        "filters": _filters_schema(text, maybe_scores),
         "smallest_effect": share,
         "blind": {"type": "boolean", "description": "Whether the control with shuffled labels did not hurt."},
         "gates": _list(_object({"gate": text, "outcome": outcome, "found": interval, "reason": text})),
@@ -115,6 +119,17 @@ def evaluation_schema() -> dict[str, object]:
         "title": "synthgen evaluation",
         **_object(properties),
     }
+
+
+def _filters_schema(text: Mapping[str, object], scores: Mapping[str, object]) -> dict[str, object]:
+    told = "What the arm of the verdict has more than one of as many attempts as they came, before the filters."
+    named = {
+        "verdict": {"enum": [*(each.value for each in Usefulness), None]},
+        "reason": {**text, "description": "Also why there is no such arm, and what to set."},
+        "arm": {"anyOf": [text, {"type": "null"}]},
+        "difference": scores,
+    }
+    return {**_object(named), "description": told}
 
 
 def _provenance_schema(text: Mapping[str, object]) -> dict[str, object]:
@@ -197,6 +212,16 @@ def _arm(found: FoundArm) -> dict[str, object]:
         "difference": _scores(scored.difference) if scored.difference is not None else None,
         "p_value": scored.p_value,
         "p_value_holm": scored.adjusted,
+        "difference_from_unfiltered": _scores(scored.beside) if scored.beside is not None else None,
+    }
+
+
+def _filters(found: FilterEffect) -> dict[str, object]:
+    return {
+        "verdict": found.verdict.value if found.verdict is not None else None,
+        "reason": found.reason,
+        "arm": found.arm,
+        "difference": _scores(found.difference) if found.difference is not None else None,
     }
 
 

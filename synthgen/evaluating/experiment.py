@@ -46,7 +46,8 @@ def run_arms(divided: Divided, learner: Learner, seeds: int, seed: int, on_progr
     pool, test = pool_of(divided, copies or 0)
     splits = [split_training(divided.real, divided.groups, f"{seed} {number}") for number in range(seeds)]
     mean = round(np.mean([len(train) for train, _ in splits]))
-    arms = arms_of(mean, len(pool.synthetic), len(pool.more_real), copies)
+    unfiltered = divided.unfiltered is not None
+    arms = arms_of(mean, len(pool.synthetic), len(pool.more_real), copies, unfiltered=unfiltered)
     trials: dict[Arm, list[_Trial]] = {arm: [] for arm in arms}
     meter = _Meter(learner, len(arms), seeds, on_progress)
     every = range(len(learner.settings))

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthgen.evaluating.arms import REAL, Arm, ArmKind
+from synthgen.evaluating.arms import REAL, Arm, ArmKind, unfiltered_twin
+from synthgen.evaluating.attempts import NO_RUN
 from synthgen.evaluating.contract import Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
 from synthgen.evaluating.hardest import NO_HARD_IMAGES, HardImages, hard_images
 from synthgen.evaluating.slices import slices_of, small_slices
 from synthgen.stats.estimates import Estimate
-from synthgen.stats.paired import ScoredArm, Usefulness, score_arms, usefulness
+from synthgen.stats.paired import MeasuredScores, ScoredArm, Usefulness, score_arms, usefulness
 
 BLIND = "shuffled labels did no harm: the experiment is blind"
 """The negative control failed: whatever helps the learner, it is not what images are labelled as."""
@@ -40,6 +41,23 @@ class FoundArm:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class FilterEffect:
+    """What the filters of a run change: its images, compared with as many of its attempts as they came.
+
+    Attributes:
+        verdict: on the images that passed; None where there is nothing to compare them with.
+        reason: why, in words.
+        arm: the name of the unfiltered arm that the arm of the verdict is compared with.
+        difference: what this has more than the unfiltered one.
+    """
+
+    verdict: Usefulness | None
+    reason: str
+    arm: str | None = None
+    difference: MeasuredScores | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class UsefulnessFindings:
     """What an evaluation found.
 
@@ -53,6 +71,7 @@ class UsefulnessFindings:
         left_out: by set, how many images could not be used, by reason.
         hardest: test images that the arm `decided_by` gets wrong with most seeds.
         training: of learners that see pixels, `image_size`, and what else a reader needs to repeat it.
+        filters: what the filters of the run that made the synthetic set change.
     """
 
     verdict: Usefulness
@@ -73,6 +92,7 @@ class UsefulnessFindings:
     notes: tuple[str, ...] = ()
     hardest: HardImages = NO_HARD_IMAGES
     training: Mapping[str, object] = field(default_factory=dict)
+    filters: FilterEffect = FilterEffect(None, NO_RUN)
 
     def arm(self, name: str) -> FoundArm:
         """Return the arm of a name."""
@@ -85,14 +105,27 @@ class UsefulnessFindings:
 
 
 def findings_of(
-    divided: Divided, trained: Sequence[TrainedArm], learner: str, smallest: float, seed: int
+    divided: Divided,
+    trained: Sequence[TrainedArm],
+    learner: str,
+    smallest: float,
+    seed: int,
+    unfiltered: str = NO_RUN,
 ) -> UsefulnessFindings:
-    """Score the arms, and decide."""
+    """Score the arms, and decide.
+
+    Args:
+        unfiltered: why there are no unfiltered images, if there are none.
+    """
     present = [name for name in divided.classes if name in set(divided.test.labels)]
     codes = np.array([present.index(label) for label in divided.test.labels], dtype=np.int64)
     correct = {each.arm.name: each.correct for each in trained}
     slices = slices_of(divided.test, divided.test_groups)
-    scored = score_arms(correct, REAL, codes, divided.test_groups, tuple(present), slices=slices, seed=seed)
+    twins = {each.arm.name: unfiltered_twin(each.arm).name for each in trained if each.arm.kind is ArmKind.MIXED}
+    beside = {name: twin for name, twin in twins.items() if twin in correct}
+    scored = score_arms(
+        correct, REAL, codes, divided.test_groups, tuple(present), slices=slices, beside=beside, seed=seed
+    )
     arms = tuple(
         FoundArm(each.arm, each.images, each.setting, each.validation, scored[each.arm.name]) for each in trained
     )
@@ -103,8 +136,7 @@ def findings_of(
     blind = _of(control).high >= 0
     verdict, reason = _decided(_of(chosen), smallest, blind)
     counts = {each.title: len(each) for each in (divided.real, divided.test, divided.synthetic)}
-    if divided.more_real is not None:
-        counts[divided.more_real.title] = len(divided.more_real)
+    counts |= {each.title: len(each) for each in (divided.more_real, divided.unfiltered) if each is not None}
     return UsefulnessFindings(
         verdict=verdict,
         reason=reason,
@@ -122,12 +154,21 @@ def findings_of(
         counts=counts,
         left_out={},
         hardest=hard_images(divided, next(each for each in trained if each.arm == chosen.arm)),
+        filters=_filters(chosen, smallest, blind, unfiltered),
         notes=(
             *_notes(divided, present),
             *small_slices(divided.test, slices),
             *_ceiling(arms[0].scored.scores.accuracy.value, smallest),
         ),
     )
+
+
+def _filters(chosen: FoundArm, smallest: float, blind: bool, unfiltered: str) -> FilterEffect:
+    apart = chosen.scored.beside
+    if apart is None:
+        return FilterEffect(None, unfiltered)
+    verdict, reason = _decided(apart.accuracy, smallest, blind)
+    return FilterEffect(verdict, reason, unfiltered_twin(chosen.arm).name, apart)
 
 
 def _of(arm: FoundArm) -> Estimate:

@@ -7,21 +7,23 @@ from dataclasses import dataclass
 
 from synthgen.auditing.gates import GateOutcome
 from synthgen.errors import UsageError
+from synthgen.evaluating.attempts import KEEP_IMAGES
 from synthgen.evaluating.findings import BLIND, UsefulnessFindings
 from synthgen.stats.estimates import Estimate
 
 EXAMPLE = "accuracy: difference >= 0.01"
 _LINE = re.compile(r"(?P<measure>.+?)\s*:\s*(?P<figure>.+?)\s*(?P<sign><=|>=|≤|≥)\s*(?P<limit>\S+)")
 _WORST_GROUP = "worst group"
-_MEASURES = ("accuracy", "balanced accuracy", "worst class", _WORST_GROUP)
+_FILTERS = "filters"
+_MEASURES = ("accuracy", "balanced accuracy", "worst class", _WORST_GROUP, _FILTERS)
 
 
 @dataclass(frozen=True, slots=True)
 class UsefulnessGate:
-    """A limit on a difference from real images alone.
+    """A limit on a difference from real images alone or, of the filters, from as many unfiltered images.
 
     Attributes:
-        measure: 'accuracy', 'balanced accuracy', 'worst class' or 'worst group'.
+        measure: 'accuracy', 'balanced accuracy', 'worst class', 'worst group' or 'filters'.
         most: whether `limit` is an upper limit; otherwise it is a lower one.
     """
 
@@ -64,13 +66,29 @@ def parse_usefulness_gates(lines: Sequence[str], *, grouped: bool = False) -> tu
     return gates
 
 
+def check_filter_gates(gates: Sequence[UsefulnessGate], why: str | None) -> None:
+    """Check that no gate is on the filters, where there are no unfiltered images.
+
+    Args:
+        why: there are none; None if there are.
+
+    Raises:
+        UsageError: one is.
+    """
+    for gate in gates:
+        if why is not None and gate.measure == _FILTERS:
+            what = f"gate {str(gate)!r}: nothing shows what the filters change: {why}"
+            raise UsageError(what, argument="gates", hint=f"Leave it out, or give a run with {KEEP_IMAGES}.")
+
+
 def decide_usefulness_gates(
     gates: Sequence[UsefulnessGate], findings: UsefulnessFindings
 ) -> tuple[UsefulnessCheck, ...]:
     """Decide gates by the interval of the arm that the verdict is on. A blind experiment decides none."""
     scored = findings.decisive.scored.difference
     assert scored is not None, "a mixed arm has a difference"
-    measured = (scored.accuracy, scored.balanced, scored.worst, scored.worst_group)
+    filters = findings.filters.difference.accuracy if findings.filters.difference is not None else None
+    measured = (scored.accuracy, scored.balanced, scored.worst, scored.worst_group, filters)
     by_measure = {name: each for name, each in zip(_MEASURES, measured, strict=True) if each is not None}
     return tuple(_decided(gate, by_measure[gate.measure], findings.blind) for gate in gates)
 

@@ -14,6 +14,8 @@ from synthgen.spec.splits import NEAR_BITS, NEAR_COSINE
 if TYPE_CHECKING:
     from synthgen.stats.search import Codes, Vectors
 
+UNFILTERED = "unfiltered"
+"""The title of the attempts of the run that made the synthetic set."""
 _TENTH = 0.1
 _MOST, _AT_ONCE = 2000, 200
 """Images whose nearest ones are looked for, in all and at a time."""
@@ -51,6 +53,11 @@ class LookedSet:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def argument(self) -> str:
+        """The argument of `synthgen.evaluate` that gave it."""
+        return "synthetic" if self.title == UNFILTERED else self.title.replace(" ", "_")
 
     def take(self, rows: Codes) -> LookedSet:
         """Return the set of these rows."""

@@ -1,7 +1,7 @@
 """All images of an experiment as rows of one table, in a fixed order: what learners and arms name images by. Pure.
 
-First come the real images for training and validation, then synthetic ones, more real ones if there are, augmented
-copies of the real ones, all of the first image first, and last the test.
+First come the real images for training and validation, then synthetic ones, more real ones and unfiltered ones if there
+are, augmented copies of the real ones, all of the first image first, and last the test.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 def trained_sets(divided: Divided) -> list[LookedSet]:
     """Return the sets that arms draw from, in the order of rows."""
-    return [divided.real, divided.synthetic, *([divided.more_real] if divided.more_real is not None else [])]
+    others = (divided.more_real, divided.unfiltered)
+    return [divided.real, divided.synthetic, *(each for each in others if each is not None)]
 
 
 def vectors_of(divided: Divided) -> Vectors:
@@ -38,6 +39,8 @@ def pool_of(divided: Divided, copies: int) -> tuple[Pool, Codes]:
     classes = [np.array([codes[label] for label in each.labels], dtype=np.int64) for each in (*sets, divided.test)]
     parts = [*classes[:-1], np.repeat(classes[0], copies), classes[-1]]
     rows = [np.arange(start, end) for start, end in pairwise(np.cumsum([0, *map(len, parts)]).tolist())]
-    more = rows[2] if len(sets) > 2 else np.empty(0, np.int64)
-    pool = Pool(np.concatenate(parts), rows[0], rows[1], more, rows[-2].reshape(len(divided.real), copies))
-    return pool, rows[-1]
+    rest, none = iter(rows[2:]), np.empty(0, np.int64)
+    more = next(rest) if divided.more_real is not None else none
+    unfiltered = next(rest) if divided.unfiltered is not None else none
+    copied = rows[-2].reshape(len(divided.real), copies)
+    return Pool(np.concatenate(parts), rows[0], rows[1], more, copied, unfiltered), rows[-1]

@@ -1,7 +1,7 @@
 """Arms of an experiment compared on the same seeds and test images, by a two-way bootstrap. Pure."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -62,12 +62,14 @@ class ScoredArm:
         difference: from the base, on the same seeds and images; None of the base itself.
         p_value: of a difference of accuracy of 0, two-sided; None of the base.
         adjusted: the same with Holm's correction over all arms.
+        beside: its difference from the other arm that it was set beside; None if there is none.
     """
 
     scores: MeasuredScores
     difference: MeasuredScores | None = None
     p_value: float | None = None
     adjusted: float | None = None
+    beside: MeasuredScores | None = None
 
 
 def usefulness(difference: Estimate, smallest: float) -> Usefulness:
@@ -91,6 +93,7 @@ def score_arms(
     names: tuple[str, ...],
     *,
     slices: TestSlices = MappingProxyType({}),
+    beside: Mapping[str, str] = MappingProxyType({}),
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, ScoredArm]:
@@ -108,6 +111,7 @@ def score_arms(
         classes: an index into `names` for each test image; each class has an image.
         groups: a number for each test image; those that depend on each other have the same.
         slices: of the test, whose accuracy is measured too; each has an image.
+        beside: by arm another one, which it is compared with too.
     """
     seeds, images = next(iter(correct.values())).shape
     assert seeds > 1, "one seed has no spread"
@@ -136,8 +140,11 @@ def score_arms(
 
     others = [name for name in found if name != base]
     for name, adjusted in zip(others, holm([found[name].p_value for name in others]), strict=True):
-        arm = found[name]
-        found[name] = ScoredArm(arm.scores, arm.difference, arm.p_value, adjusted)
+        found[name] = replace(found[name], adjusted=adjusted)
+    for name, other in beside.items():
+        values = observed[name][0] - observed[other][0]
+        apart = _measured(values, *spread.of(name, other), names, slices, (-1.0, 1.0))
+        found[name] = replace(found[name], beside=apart)
     return found
 
 

@@ -85,6 +85,17 @@ def test_the_evaluation_inside_a_run_is_quoted_with_its_interval(planned: Plan) 
     assert "bundled:judge" in second
     assert "abc" in third
 
+    filters = {"verdict": "helps", "arm": "real + unfiltered x8", "difference": {"accuracy": EVALUATION["difference"]}}
+    Path("run/evaluation/evaluation.json").write_text(json.dumps({**EVALUATION, "filters": filters}))
+    *_, third, fourth = with_papers(PROVENANCE, planned, open_store("run")).evaluated
+    assert third == (
+        "Compared with as many images before the filters, accuracy changes by +4.2 (+1.0 to +7.4) percentage points."
+    )
+    assert "abc" in fourth
+    without = {"filters": {"verdict": None, "arm": None, "difference": None, "reason": "no run"}}
+    Path("run/evaluation/evaluation.json").write_text(json.dumps({**EVALUATION, **without}))
+    assert len(with_papers(PROVENANCE, planned, open_store("run")).evaluated) == 3
+
 
 @pytest.mark.parametrize("content", ["", "[]", "{", json.dumps({**EVALUATION, "verdict": "great"}), "[" * 100_000])
 def test_what_is_no_evaluation_is_passed_over(content: str, planned: Plan) -> None:

@@ -46,11 +46,12 @@ def copied(images: LookedSet, other: LookedSet, rows: Sequence[int]) -> LookedSe
 def evaluated(
     classes: Sequence[str], *, more_real: bool = True, noise: float = 2.0, synthetic: int = 40
 ) -> UsefulnessFindings:
-    """Findings with leaks, hard images, and, with `more_real`, the rival."""
+    """Findings with leaks, hard images, and, with `more_real`, the rival and what was before the filters."""
     test = cloud("test", classes, 30, 1, noise)
     made = copied(cloud("synthetic", classes, synthetic, 2, noise), test, range(8))
     more = cloud("more real", classes, 60, 3, noise) if more_real else None
-    divided = divide(cloud("real", classes, 7, 5, noise), made, test, more, 0)
+    attempts = copied(cloud("unfiltered", classes, 60, 4, 1.5 * noise), test, range(4)) if more_real else None
+    divided = divide(cloud("real", classes, 7, 5, noise), made, test, more, 0, attempts)
     return findings_of(divided, run_arms(divided, learner_of("knn"), 5, 0, ignore), "knn", 0.01, 0)
 
 

@@ -62,7 +62,7 @@ REAL_SET, TEST, OTHER = looked("real", 7, 5), looked("test", 100, 1), looked("sy
 
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_images_like_the_real_ones_help_and_mislabelled_ones_do_not(learner: str) -> None:
-    divided = divide(REAL_SET, OTHER, TEST, looked("more real", 60, 3), 0)
+    divided = divide(REAL_SET, OTHER, TEST, looked("more real", 60, 3), 0, looked("unfiltered", 60, 4))
     copies = np.stack([divided.real.vectors] * 2, axis=1)
     helped = found(replace(divided, real=replace(divided.real, copies=copies)), learner)
     assert helped.verdict == "helps"

@@ -37,6 +37,7 @@ class _Series:
 
 _SERIES = (
     _Series(ArmKind.OVERSAMPLED, INK, "s", 1 / 1.06, hollow=True),
+    _Series(ArmKind.UNFILTERED, SOFT, "^", 1 / 1.12, hollow=True),
     _Series(ArmKind.MORE_REAL, SECOND, "D", 1.06, hollow=True),
     _Series(ArmKind.MIXED, FIRST, "o", 1.0, hollow=False),
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from synthgen.auditing.report.words import counted, percents, points
-from synthgen.evaluating.arms import REAL
+from synthgen.evaluating.arms import REAL, unfiltered_twin
 from synthgen.evaluating.contract import LeakCheck
 from synthgen.evaluating.findings import FoundArm, UsefulnessFindings
 from synthgen.stats.estimates import Estimate
@@ -31,6 +31,27 @@ class ArmRow:
     side: str
     worst: str
     p_value: str
+    decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRow:
+    """So many synthetic images for each real one, and as many unfiltered ones.
+
+    Attributes:
+        ratio: how many, in words.
+        difference: what the filtered ones have more.
+        worst: in the accuracy of the worst class.
+        side, worst_side, decides: as in `ArmRow`.
+    """
+
+    ratio: str
+    filtered: str
+    unfiltered: str
+    difference: str
+    side: str
+    worst: str
+    worst_side: str
     decides: bool
 
 
@@ -80,6 +101,11 @@ class LeakRow:
 def arm_rows(findings: UsefulnessFindings) -> list[ArmRow]:
     """List every arm, `real` first."""
     return [_arm(each, findings.decided_by) for each in findings.arms]
+
+
+def filter_rows(findings: UsefulnessFindings) -> list[FilterRow]:
+    """Compare each ratio of synthetic images with as many unfiltered ones."""
+    return [_filtered(findings, each) for each in findings.arms if each.scored.beside is not None]
 
 
 def class_rows(findings: UsefulnessFindings) -> PartRows:
@@ -139,6 +165,21 @@ def _arm(found: FoundArm, decided_by: str) -> ArmRow:
         percents(scored.scores.worst),
         "" if chance is None else "< 0.001" if chance < 0.001 else f"{chance:.3f}",
         found.arm.name == decided_by,
+    )
+
+
+def _filtered(findings: UsefulnessFindings, found: FoundArm) -> FilterRow:
+    apart, other = found.scored.beside, findings.arm(unfiltered_twin(found.arm).name)
+    assert apart is not None, "only those arms are listed"
+    return FilterRow(
+        f"×{found.arm.ratio:.2g}",
+        percents(found.scored.scores.accuracy),
+        percents(other.scored.scores.accuracy),
+        points(apart.accuracy),
+        _side(apart.accuracy),
+        points(apart.worst),
+        _side(apart.worst),
+        found.arm.name == findings.decided_by,
     )
 
 
