@@ -34,6 +34,7 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"balanced  {_signed(scored.balanced)} in balanced accuracy",
         f"worst     {_signed(scored.worst)} in the accuracy of the worst class",
         *([f"group     {_signed(scored.worst_group)} in that of the worst group"] if scored.worst_group else []),
+        *(f"{'' if number else 'rivals':<9} {line}" for number, line in enumerate(_rivals(findings))),
         *(f"{'' if number else 'filters':<9} {line}" for number, line in enumerate(_filters(findings))),
         "",
         *aligned([("trained on", "images", "right", "against real alone", "Holm p"), *_rows(findings)]),
@@ -46,6 +47,11 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         f"look at   {page}",
     ]
     return Answer(result=found.to_dict(), lines=lines, error=_failure(found))
+
+
+def _rivals(findings: "UsefulnessFindings") -> Iterator[str]:
+    for name, apart in findings.rivals.items():
+        yield f"{_signed(apart.accuracy)} compared with {name}"
 
 
 def _filters(findings: "UsefulnessFindings") -> list[str]:

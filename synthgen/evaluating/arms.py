@@ -1,6 +1,6 @@
 """The arms of an experiment: what each trains on. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -119,6 +119,13 @@ def arms_of(
 def unfiltered_twin(arm: Arm) -> Arm:
     """Return the arm that has as many unfiltered images as a mixed one has synthetic ones."""
     return replace(arm, kind=ArmKind.UNFILTERED)
+
+
+def rivals_of(arm: Arm, arms: Sequence[Arm]) -> list[Arm]:
+    """Return what could be had instead of a mixed arm: augmentation, and as many other real images or all there are."""
+    more = [each for each in arms if each.kind is ArmKind.MORE_REAL]
+    within = [each for each in more if each.ratio <= arm.ratio] or more[:1]
+    return [*(each for each in arms if each.kind is ArmKind.AUGMENTED), *within[-1:]]
 
 
 def _ratios(real: int, other: int) -> Iterator[tuple[float, bool]]:

@@ -33,6 +33,7 @@ def document_of(
         "decided_by": found.decided_by,
         "difference": _estimate(found.decisive.difference),
         "filters": _filters(found.filters),
+        "rivals": [{"arm": name, "difference": _scores(each)} for name, each in found.rivals.items()],
         "smallest_effect": found.smallest,
         "blind": found.blind,
         "gates": [
@@ -95,6 +96,10 @@ def evaluation_schema() -> dict[str, object]:
         "decided_by": {**text, "description": "The arm that the verdict is on: the best of its kind in validation."},
         "difference": {**interval, "description": "Its accuracy less that of real images alone, with 95 % interval."},
         "filters": _filters_schema(text, maybe_scores),
+        "rivals": {
+            **_list(_object({"arm": text, "difference": scores})),
+            "description": "What the arm of the verdict has more than what could be had instead of it.",
+        },
         "smallest_effect": share,
         "blind": {"type": "boolean", "description": "Whether the control with shuffled labels did not hurt."},
         "gates": _list(_object({"gate": text, "outcome": outcome, "found": interval, "reason": text})),
@@ -212,7 +217,7 @@ def _arm(found: FoundArm) -> dict[str, object]:
         "difference": _scores(scored.difference) if scored.difference is not None else None,
         "p_value": scored.p_value,
         "p_value_holm": scored.adjusted,
-        "difference_from_unfiltered": _scores(scored.beside) if scored.beside is not None else None,
+        "difference_from_unfiltered": _scores(found.unfiltered) if found.unfiltered is not None else None,
     }
 
 

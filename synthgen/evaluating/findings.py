@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from synthgen.evaluating.arms import REAL, Arm, ArmKind, unfiltered_twin
+from synthgen.evaluating.arms import REAL, Arm, ArmKind, rivals_of, unfiltered_twin
 from synthgen.evaluating.attempts import NO_RUN
 from synthgen.evaluating.contract import Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
@@ -38,6 +38,11 @@ class FoundArm:
     def difference(self) -> Estimate | None:
         """What it has more accuracy than real images alone; None of these."""
         return self.scored.difference.accuracy if self.scored.difference is not None else None
+
+    @property
+    def unfiltered(self) -> MeasuredScores | None:
+        """What it has more than as many unfiltered images; None where there is no such arm."""
+        return self.scored.beside.get(unfiltered_twin(self.arm).name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +77,7 @@ class UsefulnessFindings:
         hardest: test images that the arm `decided_by` gets wrong with most seeds.
         training: of learners that see pixels, `image_size`, and what else a reader needs to repeat it.
         filters: what the filters of the run that made the synthetic set change.
+        rivals: what the arm of the verdict has more than what could be had instead of it, by the names of those arms.
     """
 
     verdict: Usefulness
@@ -93,6 +99,7 @@ class UsefulnessFindings:
     hardest: HardImages = NO_HARD_IMAGES
     training: Mapping[str, object] = field(default_factory=dict)
     filters: FilterEffect = FilterEffect(None, NO_RUN)
+    rivals: Mapping[str, MeasuredScores] = field(default_factory=dict)
 
     def arm(self, name: str) -> FoundArm:
         """Return the arm of a name."""
@@ -121,8 +128,13 @@ def findings_of(
     codes = np.array([present.index(label) for label in divided.test.labels], dtype=np.int64)
     correct = {each.arm.name: each.correct for each in trained}
     slices = slices_of(divided.test, divided.test_groups)
-    twins = {each.arm.name: unfiltered_twin(each.arm).name for each in trained if each.arm.kind is ArmKind.MIXED}
-    beside = {name: twin for name, twin in twins.items() if twin in correct}
+    every = [each.arm for each in trained]
+    rivals = {arm.name: [each.name for each in rivals_of(arm, every)] for arm in every if arm.kind is ArmKind.MIXED}
+    beside = {
+        arm.name: [*rivals[arm.name], *(name for name in [unfiltered_twin(arm).name] if name in correct)]
+        for arm in every
+        if arm.kind is ArmKind.MIXED
+    }
     scored = score_arms(
         correct, REAL, codes, divided.test_groups, tuple(present), slices=slices, beside=beside, seed=seed
     )
@@ -155,6 +167,7 @@ def findings_of(
         left_out={},
         hardest=hard_images(divided, next(each for each in trained if each.arm == chosen.arm)),
         filters=_filters(chosen, smallest, blind, unfiltered),
+        rivals={name: chosen.scored.beside[name] for name in rivals[chosen.arm.name]},
         notes=(
             *_notes(divided, present),
             *small_slices(divided.test, slices),
@@ -164,7 +177,7 @@ def findings_of(
 
 
 def _filters(chosen: FoundArm, smallest: float, blind: bool, unfiltered: str) -> FilterEffect:
-    apart = chosen.scored.beside
+    apart = chosen.unfiltered
     if apart is None:
         return FilterEffect(None, unfiltered)
     verdict, reason = _decided(apart.accuracy, smallest, blind)

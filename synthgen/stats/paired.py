@@ -62,14 +62,14 @@ class ScoredArm:
         difference: from the base, on the same seeds and images; None of the base itself.
         p_value: of a difference of accuracy of 0, two-sided; None of the base.
         adjusted: the same with Holm's correction over all arms.
-        beside: its difference from the other arm that it was set beside; None if there is none.
+        beside: what it has more than other arms that it was set beside, by their names.
     """
 
     scores: MeasuredScores
     difference: MeasuredScores | None = None
     p_value: float | None = None
     adjusted: float | None = None
-    beside: MeasuredScores | None = None
+    beside: Mapping[str, MeasuredScores] = field(default_factory=dict)
 
 
 def usefulness(difference: Estimate, smallest: float) -> Usefulness:
@@ -93,7 +93,7 @@ def score_arms(
     names: tuple[str, ...],
     *,
     slices: TestSlices = MappingProxyType({}),
-    beside: Mapping[str, str] = MappingProxyType({}),
+    beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, ScoredArm]:
@@ -111,7 +111,7 @@ def score_arms(
         classes: an index into `names` for each test image; each class has an image.
         groups: a number for each test image; those that depend on each other have the same.
         slices: of the test, whose accuracy is measured too; each has an image.
-        beside: by arm another one, which it is compared with too.
+        beside: by arm others, which it is compared with too.
     """
     seeds, images = next(iter(correct.values())).shape
     assert seeds > 1, "one seed has no spread"
@@ -141,9 +141,13 @@ def score_arms(
     others = [name for name in found if name != base]
     for name, adjusted in zip(others, holm([found[name].p_value for name in others]), strict=True):
         found[name] = replace(found[name], adjusted=adjusted)
-    for name, other in beside.items():
-        values = observed[name][0] - observed[other][0]
-        apart = _measured(values, *spread.of(name, other), names, slices, (-1.0, 1.0))
+    for name, rivals in beside.items():
+        apart = {
+            other: _measured(
+                observed[name][0] - observed[other][0], *spread.of(name, other), names, slices, (-1.0, 1.0)
+            )
+            for other in rivals
+        }
         found[name] = replace(found[name], beside=apart)
     return found
 

@@ -48,6 +48,15 @@ def test_a_gain_of_twice_the_smallest_effect_is_found() -> None:
     assert np.mean([usefulness(each.accuracy, smallest) is Usefulness.HELPS for each in found if each]) >= 0.8
 
 
+def test_arms_beside_each_other_are_compared_as_with_a_base() -> None:
+    arms = trial(np.random.default_rng(4), 200, 0.3, 0.1)
+    arms["third"] = arms["other"] & (np.random.default_rng(5).random(arms["other"].shape) < 0.9)
+    every, classes = np.arange(200), np.arange(200) % 4
+    beside = score_arms(arms, "real", classes, every, NAMES, beside={"other": ["third", "real"]})["other"]
+    assert beside.beside["real"] == beside.difference
+    assert beside.beside["third"] == score_arms(arms, "third", classes, every, NAMES)["other"].difference
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(2, 40), st.integers(0, 2**31), st.booleans())
 def test_swapping_the_arms_mirrors_the_interval_and_ends_are_in_order(images: int, seed: int, alike: bool) -> None:

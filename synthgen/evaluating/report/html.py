@@ -14,7 +14,15 @@ from synthgen.evaluating.findings import UsefulnessFindings
 from synthgen.evaluating.hardest import HardImage, NearSynthetic
 from synthgen.evaluating.report.curve import curve
 from synthgen.evaluating.report.report import HARD_SHOWN, SYNTHETIC, TEST, EvaluationReport
-from synthgen.evaluating.report.rows import arm_rows, class_rows, filter_rows, group_rows, leak_rows, left_out
+from synthgen.evaluating.report.rows import (
+    arm_rows,
+    class_rows,
+    filter_rows,
+    group_rows,
+    leak_rows,
+    left_out,
+    rival_rows,
+)
 from synthgen.inert import inert
 from synthgen.pages.page import data_uri, environment, isolated, short
 from synthgen.stats.paired import Usefulness
@@ -73,6 +81,7 @@ def write_html(report: EvaluationReport) -> str:
             curve=curve(findings),
             kinds={each.arm.kind.value for each in findings.arms},
             arms=arm_rows(findings),
+            rivals=rival_rows(findings),
             filters=filter_rows(findings),
             classes=class_rows(findings),
             groups=group_rows(findings),

@@ -56,6 +56,25 @@ class FilterRow:
 
 
 @dataclass(frozen=True, slots=True)
+class RivalRow:
+    """What could be had instead of synthetic images.
+
+    Attributes:
+        accuracy: its own.
+        difference: what the arm of the verdict has more.
+        group: in the accuracy of the worst group; empty without groups.
+        side, group_side: as in `ArmRow`.
+    """
+
+    name: str
+    accuracy: str
+    difference: str
+    side: str
+    group: str
+    group_side: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartRow:
     """A class or a group of the test, with real images alone and with the arm that the verdict is on."""
 
@@ -103,9 +122,24 @@ def arm_rows(findings: UsefulnessFindings) -> list[ArmRow]:
     return [_arm(each, findings.decided_by) for each in findings.arms]
 
 
+def rival_rows(findings: UsefulnessFindings) -> list[RivalRow]:
+    """Compare the arm of the verdict with what could be had instead of it."""
+    rivals = findings.rivals.items()
+    return [
+        RivalRow(
+            name,
+            percents(findings.arm(name).scored.scores.accuracy),
+            points(apart.accuracy),
+            _side(apart.accuracy),
+            *(("", "") if apart.worst_group is None else (points(apart.worst_group), _side(apart.worst_group))),
+        )
+        for name, apart in rivals
+    ]
+
+
 def filter_rows(findings: UsefulnessFindings) -> list[FilterRow]:
     """Compare each ratio of synthetic images with as many unfiltered ones."""
-    return [_filtered(findings, each) for each in findings.arms if each.scored.beside is not None]
+    return [_filtered(findings, each) for each in findings.arms if each.unfiltered is not None]
 
 
 def class_rows(findings: UsefulnessFindings) -> PartRows:
@@ -169,7 +203,7 @@ def _arm(found: FoundArm, decided_by: str) -> ArmRow:
 
 
 def _filtered(findings: UsefulnessFindings, found: FoundArm) -> FilterRow:
-    apart, other = found.scored.beside, findings.arm(unfiltered_twin(found.arm).name)
+    apart, other = found.unfiltered, findings.arm(unfiltered_twin(found.arm).name)
     assert apart is not None, "only those arms are listed"
     return FilterRow(
         f"×{found.arm.ratio:.2g}",
