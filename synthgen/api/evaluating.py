@@ -44,6 +44,7 @@ def evaluate(
     images_from: AnyPath | None = None,
     allow_remote: bool = False,
     cache: AnyPath | None = None,
+    save_learner: AnyPath | None = None,
     device: str = "auto",
     seed: int = 0,
     on_progress: OnProgress = ignore,
@@ -77,6 +78,8 @@ def evaluate(
         images_from: a folder, besides a set's own, that may hold images which the set names by path.
         allow_remote: fetch images that a set names by address, and a network's pretrained weights.
         cache: the folder of embeddings and hashes; by default in your cache folder.
+        save_learner: a .safetensors file for the probe of the arm that the verdict is on, which `filters.learner` of a
+            spec may then name.
         seed: of every random draw.
 
     Raises:
@@ -93,6 +96,7 @@ def evaluate(
     given = {**locals()}  # all of them, for the command that repeats it
     from synthgen.api.evaluation_record import pictures_of, provenance_of
     from synthgen.api.learning import choose_learner, ready_learner
+    from synthgen.api.saved_learner import learner_file, save_learner_of
     from synthgen.api.unfiltered import find_unfiltered
     from synthgen.evaluating.contract import divide
     from synthgen.evaluating.experiment import run_arms
@@ -120,6 +124,7 @@ def evaluate(
         tuple(groups),
         "real" if test is None else "test",
     )
+    file = learner_file(save_learner, learner)
     chosen = choose_learner(learner, side, steps, allow_remote=opening.allow_remote)
     looker, found_judge = evaluation_looker(judge, arguments.path("cache", cache), device_of(device))
 
@@ -142,6 +147,7 @@ def evaluate(
         left_out={each.title: each.left_out for each in looked.values() if each.left_out},
         training=facts,
     )
+    save_learner_of(file, divided, findings, found_judge, seed)
     checks = decide_usefulness_gates(asked, findings)
     provenance, pictures = provenance_of(given, opened, evaluate), pictures_of(findings, opened)
     places = tuple(place_sha256(source) for source in sources.values())

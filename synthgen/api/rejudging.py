@@ -87,7 +87,8 @@ def _stricter(planned: Plan, overrides: Sequence[str], place: str) -> Plan:
     if _without_thresholds(planned.spec) != _without_thresholds(spec):
         changed = planned.differences(stricter)[0]
         hint = (
-            "It can set the limits of filters.label, clip, kept, changed, box, quality and measures, and safety.above."
+            "It can set the limits of filters.label, clip, kept, changed, box, learner, quality and measures, and "
+            "safety.above."
         )
         raise UsageError(f"rejudge changes thresholds and nothing else, found {changed}", hint=hint)
 
@@ -130,7 +131,11 @@ def _without_thresholds(spec: Spec) -> Spec:
     unlimited = {
         name: each.model_copy(update={"min": None, "max": None}) for name, each in spec.filters.measures.items()
     }
+    learner = spec.filters.learner
     kept = Filters(
-        label=LabelFilter(none_of_these=none_of_these), duplicates=spec.filters.duplicates, measures=unlimited
+        label=LabelFilter(none_of_these=none_of_these),
+        duplicates=spec.filters.duplicates,
+        measures=unlimited,
+        learner=learner.model_copy(update={"entropy": (0.0, 1.0)}) if learner else None,
     )
     return spec.model_copy(update={"filters": kept, "safety": spec.safety.model_copy(update={"above": 0.5})})

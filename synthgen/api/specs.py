@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.api import plugged
 from synthgen.api.arguments import names_of, number_of, share_of, text_of_path, texts_of
+from synthgen.api.learner_filter import named_learner
 from synthgen.api.preconditions import unusable
 from synthgen.bounded import read_bounded
 from synthgen.errors import SpecError, UsageError
@@ -212,6 +213,7 @@ def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...],
         for index, entry in enumerate(spec.balance)
     ]
     files.append((("output", "labels", "like"), partial(_explicit_labels, spec)))
+    files.append((("filters", "learner", "model"), partial(named_learner, spec)))
     if calibrated:
         files += [(("filters", name, "calibration"), partial(_calibration_of, spec, name)) for name in CALIBRATED]
     return files

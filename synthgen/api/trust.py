@@ -76,6 +76,7 @@ class PinnedModel:
         "IP-Adapter",
         "image encoder",
         "picture",
+        "learner",
     ]
     place: str
     revision: str
@@ -151,18 +152,15 @@ def pinned_models(planned: Plan) -> tuple[PinnedModel, ...]:
     """Return what a plan opens: all its models with their parts and adapters, plug-ins, and pictures."""
     name, revisions = planned.spec.model.id, planned.revisions
     kind: Literal["bundled", "folder", "hub", "plugin"]
+    kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
     if name.startswith(PLUGIN):
         kind = "plugin"
-    else:
-        kind = "bundled" if name == BUNDLED_MODEL else "folder" if models.is_folder(name) else "hub"
 
     more = planned.spec.model.model_dump(include={"revision", "variant"}, exclude_none=True)
     place = _called(name, more) if kind == "plugin" else name
-    generator = PinnedModel(kind, "model", place, revisions.generator)
-    judge = pinned_judge(planned.spec.judge.id, revisions.judge)
     return (
-        generator,
-        judge,
+        PinnedModel(kind, "model", place, revisions.generator),
+        pinned_judge(planned.spec.judge.id, revisions.judge),
         *_measures(planned),
         *_adapters(planned),
         *_components(planned),
@@ -197,10 +195,12 @@ def pinned_of_dataset(planned: Plan) -> tuple[PinnedModel, ...]:
 
 
 def _measures(planned: Plan) -> Iterator[PinnedModel]:
-    """Give every measure that the spec names. One without a release in the plan has a revision that pins nothing."""
+    """Give the measures and the learner that the spec names. A measure without a release has a revision that pins nothing."""
     for name, limits in planned.spec.filters.measures.items():
         release = planned.revisions.plugins.get(f"measures.{name}", "")
         yield PinnedModel("plugin", "measure", _called(name, limits.arguments), f"{PLUGIN}{release}")
+    if (learner := planned.spec.filters.learner) is not None:
+        yield PinnedModel("file", "learner", learner.model, planned.revisions.components.get("filters.learner", ""))
 
 
 def _adapters(planned: Plan) -> Iterator[PinnedModel]:

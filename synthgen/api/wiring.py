@@ -14,6 +14,7 @@ from synthgen.api.annotators import AnnotatedGenerator, annotated, annotator_rev
 from synthgen.api.befores import befores_of
 from synthgen.api.controls import control_models
 from synthgen.api.fitness import call_of_spec, check_canvas
+from synthgen.api.learner_filter import learner_revision, planned_learner
 from synthgen.api.long_texts import TextLengthError, long_texts
 from synthgen.api.negatives import model_asked
 from synthgen.api.references import picture_revisions, reference_models, reference_pictures
@@ -57,13 +58,14 @@ def revisions(spec: Spec) -> Revisions:
     """
     own = plugged.generator_of(spec)
     judged_by, releases, finders = judge_revision(spec.judge.id), plugged.releases(spec), annotator_revisions(spec)
+    learner = learner_revision(spec, judged_by)
     if own:
-        return Revisions(plugged.revision(own), judged_by, releases, annotators=finders)
+        return Revisions(plugged.revision(own), judged_by, releases, components=learner, annotators=finders)
     source = source_of(
         spec.model, None, own=_own_folder(spec), controls=control_models(spec), references=reference_models(spec)
     )
     revision, components = revisions_of(source)
-    components |= {**picture_revisions(spec), **stage_revisions(spec)}
+    components |= {**picture_revisions(spec), **stage_revisions(spec), **learner}
     pinned, tuned = adapters.revisions(spec, source)
     return Revisions(revision, judged_by, releases, pinned, components, finders, tuned)
 
@@ -167,7 +169,8 @@ def judge(planned: Plan, device: str, beside: Generator | None = None) -> ClipJu
 
     measures = plugged.measures(planned)
     before = befores_of(planned, _OPENED.get(beside) if beside is not None else None)
-    return ClipJudge(planned.spec, _planned_judge(planned), planned.revisions.judge, device, measures, before)
+    learner, name = planned_learner(planned), _planned_judge(planned)
+    return ClipJudge(planned.spec, name, planned.revisions.judge, device, measures, before, learner)
 
 
 def towers(judge_id: str, revision: str, device: str) -> ClipEncoder:

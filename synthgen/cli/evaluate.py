@@ -90,6 +90,14 @@ def evaluate(
         ),
     ] = False,
     cache: EmbeddingsCache = None,
+    save_learner: Annotated[
+        str | None,
+        typer.Option(
+            "--save-learner",
+            metavar="FILE",
+            help="Save the probe that the verdict is on as FILE.safetensors, for `filters.learner` of a spec.",
+        ),
+    ] = None,
     output: Annotated[
         str | None,
         typer.Option(
@@ -137,6 +145,7 @@ def evaluate(
             images_from=images_from,
             allow_remote=allow_remote,
             cache=cache,
+            save_learner=save_learner,
             device=device,
             seed=seed,
             on_progress=on_progress,
@@ -145,4 +154,4 @@ def evaluate(
         found = replace(
             found, provenance=replace(found.provenance, command=with_output(found.provenance.command, output))
         )
-    return answer_of_evaluation(found, *found.write(folder))
+    return answer_of_evaluation(found, *found.write(folder), saved=save_learner)

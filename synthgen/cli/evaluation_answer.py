@@ -21,8 +21,12 @@ _WORST = 3
 _WIDTH = 70
 
 
-def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Answer:
-    """Show the verdict and every arm, and fail if a gate does."""
+def answer_of_evaluation(found: "Evaluation", document: Path, page: Path, *, saved: str | None = None) -> Answer:
+    """Show the verdict and every arm, and fail if a gate does.
+
+    Args:
+        saved: where the learner was saved.
+    """
     findings, said = found.findings, session.names.rendered
     scored = findings.decisive.scored.difference
     assert scored is not None, "a mixed arm has a difference"
@@ -43,6 +47,7 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         *(f"classes   {line}" for line in _lost(scored.classes)),
         *(f"{shown(name):<9} {line}" for name, values in scored.groups.items() for line in _lost(values)),
         *(f"note      {said(line)}" for line in _notes(findings)),
+        *([f"learner   {shown(saved)}"] if saved is not None else []),
         f"figures   {document}",
         f"look at   {page}",
     ]

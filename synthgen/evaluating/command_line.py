@@ -24,6 +24,7 @@ OPTIONS: Mapping[str, str] = {
     "images_from": "--images-from",
     "allow_remote": "--allow-remote",
     "cache": "--cache",
+    "save_learner": "--save-learner",
     "device": "--device",
     "seed": "--seed",
     "output": "-o",

@@ -11,6 +11,8 @@ import numpy as np
 from synthgen.evaluating.rows import vectors_of
 
 if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
+
     from synthgen.evaluating.arms import Lesson
     from synthgen.evaluating.contract import Divided
     from synthgen.stats.search import Codes, Vectors
@@ -92,9 +94,8 @@ class OnEmbeddings:
     def of_seed(
         self, divided: Divided, train: Codes, seed: tuple[int, int], on_step: Callable[[int], None]
     ) -> FitLesson:
-        known = divided.real.vectors[train]
-        mean = known.mean(0)
-        scaled = (vectors_of(divided) - mean) / max(float((known - mean).std()), _NARROW)
+        mean, scale = feature_scale(divided, train)
+        scaled = (vectors_of(divided) - mean) / scale
 
         def fit(lesson: Lesson, targets: Codes, tried: Sequence[int]) -> Codes:
             found = self._inner.predict(scaled[lesson.rows], lesson.classes, scaled[targets])[list(tried)]
@@ -102,6 +103,13 @@ class OnEmbeddings:
             return found
 
         return fit
+
+
+def feature_scale(divided: Divided, train: Codes) -> tuple[Vectors, float]:
+    """Return the mean of the embeddings of the real images for training, and their standard deviation."""
+    known = divided.real.vectors[train]
+    mean = known.mean(0)
+    return mean, max(float((known - mean).std()), _NARROW)
 
 
 class LinearProbe:
@@ -116,18 +124,21 @@ class LinearProbe:
 
     def predict(self, images: Vectors, classes: Codes, targets: Vectors) -> Codes:
         """Fit with each of the settings, and return the predicted classes of targets, [settings, targets]."""
-        from sklearn.exceptions import ConvergenceWarning
-        from sklearn.linear_model import LogisticRegression
-
         if len(np.unique(classes)) == 1:
             return np.full((len(self.settings), len(targets)), classes[0], dtype=np.int64)
         found = np.empty((len(self.settings), len(targets)), dtype=np.int64)
+        for place, strength in enumerate(self.settings):
+            found[place] = self.fitted(images, classes, strength).predict(targets)
+        return found
+
+    def fitted(self, images: Vectors, classes: Codes, strength: float) -> LogisticRegression:
+        """Fit with one of the settings."""
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
+
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            for place, strength in enumerate(self.settings):
-                model = LogisticRegression(C=strength, max_iter=STEPS)
-                found[place] = model.fit(images, classes).predict(targets)
-        return found
+            return LogisticRegression(C=strength, max_iter=STEPS).fit(images, classes)
 
 
 class NearestNeighbours:

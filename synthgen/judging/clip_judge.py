@@ -16,11 +16,13 @@ from synthgen.judging.boxed import BoxMeasure
 from synthgen.judging.clip import Clip
 from synthgen.judging.duplicates import SeenImages
 from synthgen.judging.edits import Befores, EditMeasure
+from synthgen.judging.learned import LearnerMeasure
 from synthgen.judging.measure import ImageBatch, ImageMeasure
 from synthgen.judging.measures import ClassMeasure, ConceptMeasure, PromptMeasure, QualityMeasure
 from synthgen.judging.plugged import PluggedMeasure
 from synthgen.judging.zero_shot import Choice, attribute_choice
 from synthgen.models.device import open_device
+from synthgen.models.saved_learner import SavedLearner
 from synthgen.planning.rules import first_broken, rules_of
 from synthgen.records import Assessment, Candidate, Reason, Rendered
 from synthgen.spec import Spec
@@ -63,6 +65,7 @@ class ClipJudge:
         device: str,
         plugged: Sequence[PluggedMeasure] = (),
         before: Befores | None = None,
+        learner: SavedLearner | None = None,
     ) -> None:
         self._spec, self._judge_id, self._revision, self._device = spec, judge_id, revision, device
         self._own: tuple[ImageMeasure, ...] = (
@@ -70,6 +73,7 @@ class ClipJudge:
             ClassMeasure(spec),
             QualityMeasure(),
             ConceptMeasure(spec),
+            *([LearnerMeasure(learner)] if learner is not None else []),
         )
         self._edits = EditMeasure(before) if before is not None else None
         self._boxes = BoxMeasure(spec) if spec.has_boxes else None

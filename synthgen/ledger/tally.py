@@ -23,6 +23,7 @@ MEANINGS: Mapping[str, str] = {
     Reason.KEPT: "lost too much of the picture that it began from",
     Reason.CHANGED: "hardly differs from the picture that it began from, or is no nearer to its prompt",
     Reason.BOX: "a box does not show its class, or it has none",
+    Reason.LEARNER: "too easy or too hard for the learner",
     Reason.MEASURE: "outside the limits of a plug-in's measure",
     Reason.DUPLICATE: "repeats an image before it",
     Reason.ATTRIBUTE: "measured as something that no cell asks for, or unknown",

@@ -49,7 +49,8 @@ _ORDER = {Verdict.REJECTED: 0, Verdict.FAILED: 1, Verdict.SURPLUS: 2}
 
 def watched(rule: Rule) -> bool:
     """Return whether the rule's score is shown on every picture, and not only on those that the rule rejects."""
-    return rule.reason in (Reason.LABEL, Reason.CLIP, Reason.KEPT, Reason.CHANGED, Reason.BOX)
+    shown = (Reason.LABEL, Reason.CLIP, Reason.KEPT, Reason.CHANGED, Reason.BOX, Reason.LEARNER)
+    return rule.reason in shown
 
 
 @dataclass(frozen=True, slots=True)

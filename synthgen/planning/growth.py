@@ -179,6 +179,7 @@ def _changed_filters(there: Spec, wanted: Spec) -> Iterator[Refusal]:
 _QUESTIONS: Mapping[str, Callable[[Spec], object]] = {
     "filters.duplicates": lambda spec: spec.filters.model_dump(mode="json")["duplicates"],
     "filters.label.none_of_these": lambda spec: list(spec.filters.label.none_of_these) if spec.filters.label else [],
+    "filters.learner": lambda spec: list(spec.classes) if spec.filters.learner else [],
     "filters.measures": lambda spec: {name: dict(one.arguments) for name, one in spec.filters.measures.items()},
     "safety.reject": lambda spec: list(spec.safety.reject),
 }

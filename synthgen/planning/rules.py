@@ -28,6 +28,8 @@ def rules_of(spec: Spec, class_name: str) -> tuple[Rule, ...]:
             rules.append(Rule(Reason.CHANGED, "gained", _of(class_name, filters.changed.min_gain)))
     if filters.box:
         rules.append(Rule(Reason.BOX, "box_margin", _of(class_name, filters.box.min_margin)))
+    if filters.learner:
+        rules.append(Rule(Reason.LEARNER, "learner_entropy", *filters.learner.entropy))
     for name, limits in filters.measures.items():
         if limits.min is not None or limits.max is not None:
             floor, ceiling = -inf if limits.min is None else limits.min, inf if limits.max is None else limits.max

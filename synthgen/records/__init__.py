@@ -147,6 +147,7 @@ class Reason(StrEnum):
     KEPT = "kept"  # lost what should stay of its picture
     CHANGED = "changed"  # too much like its picture, or no nearer to the prompt
     BOX = "box"  # a box does not show the class, or there is none
+    LEARNER = "learner"  # too easy or too hard for the learner
     MEASURE = "measure"  # a measure of a plug-in; the message names it
     DUPLICATE = "duplicate"
     ATTRIBUTE = "attribute"  # no cell wants what was measured, or it could not be measured

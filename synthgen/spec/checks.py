@@ -54,6 +54,7 @@ def check(spec: Data) -> Iterator[Violation]:
     yield from check_to(spec)
     yield from check_annotate(spec)
     yield from _thresholds(mapping(spec, "filters"), mapping(spec, "classes"))
+    yield from _entropy(mapping(mapping(spec, "filters"), "learner").get("entropy"))
     yield from _measures(spec)
     yield from check_output(spec)
     yield from check_bundled(spec)
@@ -236,6 +237,15 @@ def _threshold(path: Path, key: str, own: Data, classes: Data) -> Iterator[Viola
             yield Violation((*path, key, name, KEY), f"there is no class {quoted(name)}{hint}")
     if floors and (missing := [name for name in classes if name not in floors]):
         yield Violation((*path, key), f"no threshold for the class {quoted(missing[0])}")
+
+
+def _entropy(limits: object) -> Iterator[Violation]:
+    if not isinstance(limits, list | tuple) or len(limits) != 2:
+        return  # reported elsewhere
+    low, high = limits
+    if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+        path = ("filters", "learner", "entropy")
+        yield Violation(path, f"expected the smaller limit first, found {low:g} before {high:g}")
 
 
 def _measures(spec: Data) -> Iterator[Violation]:

@@ -22,6 +22,7 @@ OWN_SCORES = (
     "changed",
     "gained",
     "box_margin",
+    "learner_entropy",
 )
 """The scores that synthgen itself gives: no measure of a plug-in may have such a name."""
 CALIBRATED = {"label": "min_posterior", "kept": "min_score", "changed": "min_gain", "box": "min_margin"}
@@ -129,6 +130,19 @@ class BoxFilter(Section):
     )
 
 
+class LearnerFilter(Section):
+    """Rejects images that are too easy or too hard for a learner (Deliberate Practice, arXiv 2502.15588)."""
+
+    model: Text = Field(
+        description="The learner: a .safetensors file that 'synthgen evaluate' saved. It must know the classes of this "
+        "spec, and the embeddings of its judge."
+    )
+    entropy: Annotated[tuple[Fraction, Fraction], Field(strict=False)] = Field(
+        description="Smallest and largest accepted entropy of its prediction over the classes of this spec, divided by "
+        "that of a guess: 0 where it is certain, 1 where it knows nothing."
+    )
+
+
 class QualityFilter(Section):
     """Rejects images that are blank, or hopelessly blurred or noisy. Images that are not finite always fail."""
 
@@ -220,7 +234,8 @@ def _is_finite(value: object) -> bool:
 
 
 class Filters(Section):
-    """The filters, in the order of their use: quality, label, clip, kept, changed, box, measures, duplicates."""
+    """The filters, in the order of their use: quality, label, clip, kept, changed, box, learner, measures,
+    duplicates."""
 
     label: LabelFilter | None = Field(None, description="Does the image show its class?")
     clip: ClipFilter | None = Field(None, description="Does the image match its prompt?")
@@ -232,6 +247,9 @@ class Filters(Section):
     )
     box: BoxFilter | None = Field(
         None, description="Is the object in its box? '{}' uses the defaults. It needs boxes: source or annotate."
+    )
+    learner: LearnerFilter | None = Field(
+        None, description="Is it hard for the current learner, and not absurd? Its entropy is recorded for every image."
     )
     quality: QualityFilter | None = Field(
         None, description="Is it a usable picture, not blank, blurred or noisy? '{}' uses the defaults."

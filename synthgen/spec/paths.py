@@ -68,6 +68,7 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("model", "components", _ANY), _model),
     (("model", "components", _ANY, "id"), _model),
     (("judge", "id"), _judge),
+    (("filters", "learner", "model"), _file),
     (("source", "dataset"), _model),
     (("output", "against", _ANY), _model),
     (("output", "against", "sets", _ANY), _model),
