@@ -100,6 +100,15 @@ def evaluate(
             "outputs/NAME-evaluation.",
         ),
     ] = None,
+    suggest: Annotated[
+        str | None,
+        typer.Option(
+            "--suggest",
+            metavar="FILE",
+            help="Write errors in validation to this .json, and shares that aim at them: a spec names it in 'counts' "
+            "and 'balance'. Each --group is a column of the real set, too.",
+        ),
+    ] = None,
     device: Device = "auto",
     seed: DrawSeed = 0,
 ) -> Answer:
@@ -139,10 +148,11 @@ def evaluate(
             cache=cache,
             device=device,
             seed=seed,
+            suggest=suggest,
             on_progress=on_progress,
         )
     if output is not None:
         found = replace(
             found, provenance=replace(found.provenance, command=with_output(found.provenance.command, output))
         )
-    return answer_of_evaluation(found, *found.write(folder))
+    return answer_of_evaluation(found, *found.write(folder), suggested=suggest)

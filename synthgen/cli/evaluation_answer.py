@@ -14,13 +14,18 @@ if TYPE_CHECKING:
 
     from synthgen.api.evaluation import Evaluation
     from synthgen.evaluating.findings import UsefulnessFindings
+    from synthgen.spec.errors_file import ErrorsFile
     from synthgen.stats.estimates import Estimate
 
-_WORST = 3
+_WORST, _NAME = 3, 16
 
 
-def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Answer:
-    """Show the verdict and every arm, and fail if a gate does."""
+def answer_of_evaluation(found: "Evaluation", document: Path, page: Path, suggested: str | None = None) -> Answer:
+    """Show the verdict and every arm, and fail if a gate does.
+
+    Args:
+        suggested: the file of errors, as its user named it.
+    """
     findings, said = found.findings, session.names.rendered
     scored = findings.decisive.scored.difference
     assert scored is not None, "a mixed arm has a difference"
@@ -39,6 +44,8 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path) -> Ans
         *(f"classes   {line}" for line in _lost(scored.classes)),
         *(f"{shown(name):<9} {line}" for name, values in scored.groups.items() for line in _lost(values)),
         *(f"note      {said(line)}" for line in _notes(findings)),
+        *(_aims(found.suggested) if found.suggested is not None else ()),
+        *([] if suggested is None else [f"errors    {suggested}: a spec names it in 'counts' and 'balance'"]),
         f"figures   {document}",
         f"look at   {page}",
     ]
@@ -51,6 +58,21 @@ def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:
         more = _signed(each.difference) if each.difference is not None else "-"
         chance = "-" if adjusted is None else "<0.001" if adjusted < 0.001 else f"{adjusted:.3f}"
         yield each.arm.name, f"{each.images:,.0f}", f"{right.value:.3f}", more, chance
+
+
+def _aims(errors: "ErrorsFile") -> Iterator[str]:
+    """Show where the next images should go, the largest shares first, and what could not be measured."""
+    for what, measured in {"classes": errors.classes, **errors.groups}.items():
+        order = sorted(measured, key=lambda name: -measured[name].share)
+        most = [f"{_brief(name)} {measured[name].share:.0%}" for name in order[:_WORST]]
+        more = [f"{len(order) - _WORST:,} more"] if len(order) > _WORST else []
+        yield f"aim       {_brief(what)}: {', '.join([*most, *more])}"
+    yield from (f"aim       {note}" for note in errors.notes)
+
+
+def _brief(name: str) -> str:
+    line = shown(name)
+    return line if len(line) <= _NAME else f"{line[: _NAME - 3]}..."
 
 
 def _lost(differences: "Mapping[str, Estimate]") -> Iterator[str]:

@@ -26,6 +26,7 @@ OPTIONS: Mapping[str, str] = {
     "cache": "--cache",
     "device": "--device",
     "seed": "--seed",
+    "suggest": "--suggest",
     "output": "-o",
 }
 """By argument of `synthgen.evaluate` its option, in the order of a written command."""
