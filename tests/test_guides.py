@@ -2,6 +2,7 @@
 
 import atexit
 import csv
+import json
 import os
 import re
 import subprocess
@@ -132,6 +133,26 @@ def test_the_example_of_an_interruption_goes_on_where_it_was(tmp_path: Path) -> 
     told = example("resume.py", folder=tmp_path)
     assert "1 of 3 shards are committed" in told
     assert "2 shards made by the second call, 0 images missing" in told
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_loop_that_aims_goes_on_where_it_was(tmp_path: Path) -> None:
+    rendered = shell(["synthgen", "render", "-n", "150", "-o", "real", "--seed", "3"], tmp_path)
+    assert rendered.returncode == 0, rendered.stderr
+    assert "round 0: " in example("aim.py", "real", 1, folder=tmp_path)
+    rounds = tmp_path / "outputs/aimed"
+    before = (rounds / "round-0/evaluation/evaluation.json").read_bytes()
+
+    told = example("aim.py", "real", 2, folder=tmp_path)
+    assert "wrong in validation" in told
+    assert (rounds / "round-0/evaluation/evaluation.json").read_bytes() == before
+    errors = json.loads((rounds / "round-0/errors.json").read_text())
+    spec = json.loads((rounds / "round-1/run/plan.json").read_text())["spec"]
+    assert spec["aimed_by"][0]["file"] == "errors.json"
+    assert sum(kind["count"] for kind in spec["classes"].values()) == 54
+    tones = {name: each["share"] for name, each in errors["groups"]["skin_tone"].items()}
+    assert spec["balance"][0]["target"] == pytest.approx(tones)
 
 
 @pytest.mark.slow

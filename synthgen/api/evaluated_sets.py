@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from synthgen.sets import ImageSet, SetSource
 
 _GROUP = "group "
+_AIMS = "`suggest` aims by validation images, which are of the real set."
 _NAMED = 3
 """So many images that cannot be used are named."""
 _NO_CLASS = "without a class"
@@ -40,7 +41,7 @@ class EvaluationSets:
     """How every set of an evaluation is opened.
 
     Attributes:
-        groups: columns of the set that has the test, which is `tested`.
+        groups: columns of the sets `grouped`: of the one that has the test, and of the real one to aim at.
     """
 
     label: str | None
@@ -48,7 +49,7 @@ class EvaluationSets:
     images_from: Path | None
     allow_remote: bool
     groups: tuple[str, ...] = ()
-    tested: str = "real"
+    grouped: tuple[str, ...] = ("real",)
 
     def open(self, name: str, source: SetSource) -> tuple[ImageSet, dict[str, list[str | None]]]:
         """Open a set, and read the columns of its table as texts.
@@ -71,11 +72,11 @@ class EvaluationSets:
             there = [column for column in self.clusters if here or column in images.columns]
             frame = read_frame(images, label, clusters=there)
             found = {str(name): _texts(frame[name]) for name in frame}
-        if name == self.tested:
-            found |= self._groups_of(images)
+        if name in self.grouped:
+            found |= self._groups_of(images, name)
         return images, found
 
-    def _groups_of(self, images: ImageSet) -> dict[str, list[str | None]]:
+    def _groups_of(self, images: ImageSet, name: str) -> dict[str, list[str | None]]:
         """Read the columns of groups, which `_GROUP` then begins the names of.
 
         Raises:
@@ -86,7 +87,9 @@ class EvaluationSets:
         for column in self.groups:
             if column not in images.columns:
                 error = lacking(images.source, column, images.columns)
-                raise UsageError(error.message, argument="group", hint=error.hint)
+                real = name == "real" and len(self.grouped) > 1
+                hint = f"{_AIMS} {error.hint or ''}".rstrip() if real else error.hint
+                raise UsageError(error.message, argument="group", hint=hint)
         if not self.groups:
             return {}
         frame = images.table(self.groups)

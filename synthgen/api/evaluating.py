@@ -47,6 +47,7 @@ def evaluate(
     save_learner: AnyPath | None = None,
     device: str = "auto",
     seed: int = 0,
+    suggest: AnyPath | None = None,
     on_progress: OnProgress = ignore,
 ) -> Evaluation:
     """Measure whether synthetic images help a learner on real images.
@@ -81,6 +82,9 @@ def evaluate(
         save_learner: a .safetensors file for the probe of the arm that the verdict is on, which `filters.learner` of a
             spec may then name.
         seed: of every random draw.
+        suggest: a .json to which the errors in validation by class and group are written, with the shares that follow:
+            a spec names it in `counts` and `balance`, and its images go where the learner errs. It is a new file, or
+            an earlier one of its kind. Each `group` is then a column of the real set, too.
 
     Raises:
         UsageError: an argument is invalid, or the sets do not go together.
@@ -98,12 +102,15 @@ def evaluate(
     from synthgen.api.learning import choose_learner, ready_learner
     from synthgen.api.saved_learner import learner_file, save_learner_of
     from synthgen.api.unfiltered import find_unfiltered
+    from synthgen.evaluating.aiming import check_columns, suggestion
     from synthgen.evaluating.contract import divide
     from synthgen.evaluating.experiment import run_arms
     from synthgen.evaluating.findings import findings_of
     from synthgen.evaluating.gates import check_filter_gates, decide_usefulness_gates, parse_usefulness_gates
     from synthgen.evaluating.looked_set import UNFILTERED
+    from synthgen.evaluating.places import check_suggested_file
     from synthgen.evaluating.slices import check_slices
+    from synthgen.files import write_file
 
     text_of(learner, "learner", "the name of a learner")
     side = None if image_size is None else number_of(image_size, "image_size", 8)
@@ -114,6 +121,7 @@ def evaluate(
     asked = parse_usefulness_gates(
         arguments.texts("gates", gates, "accuracy: difference >= 0.01"), grouped=bool(groups)
     )
+    aimed = arguments.path("suggest", suggest)
     sets = {"real": real, "synthetic": synthetic, "test": test, "more_real": more_real}
     sources = {name: arguments.set_source(name, each) for name, each in sets.items() if each is not None}
     opening = EvaluationSets(
@@ -122,9 +130,12 @@ def evaluate(
         arguments.path("images_from", images_from),
         arguments.flag("allow_remote", allow_remote),
         tuple(groups),
-        "real" if test is None else "test",
+        _grouped(test is not None, aimed is not None),
     )
     file = learner_file(save_learner, learner)
+    places = tuple(place_sha256(source) for source in sources.values())
+    if aimed is not None:
+        check_suggested_file(aimed, places)
     chosen = choose_learner(learner, side, steps, allow_remote=opening.allow_remote)
     looker, found_judge = evaluation_looker(judge, arguments.path("cache", cache), device_of(device))
 
@@ -137,6 +148,8 @@ def evaluate(
     divided = divide(looked["real"], looked["synthetic"], test_set, more, seed, looked.get(UNFILTERED))
     check_filter_gates(asked, None if divided.unfiltered is not None else attempts.why)
     check_slices(divided.test, divided.test_groups)
+    if aimed is not None:
+        check_columns(divided)
     titled = {name.replace("_", " "): images for name, (images, _) in opened.items()}
     titled.setdefault("test", titled["real"])
     titled |= attempts.opened
@@ -148,7 +161,16 @@ def evaluate(
         training=facts,
     )
     save_learner_of(file, divided, findings, found_judge, seed)
-    checks = decide_usefulness_gates(asked, findings)
+    checks, errors = decide_usefulness_gates(asked, findings), None
+    if aimed is not None:
+        errors = suggestion(divided, trained, learner, (found_judge.name, found_judge.revision), seed)
+        write_file(aimed, errors.to_json())
     provenance, pictures = provenance_of(given, opened, evaluate), pictures_of(findings, opened)
-    places = tuple(place_sha256(source) for source in sources.values())
-    return Evaluation(findings, checks, found_judge.name, found_judge.revision, seed, provenance, pictures, places)
+    return Evaluation(
+        findings, checks, found_judge.name, found_judge.revision, seed, provenance, pictures, places, errors
+    )
+
+
+def _grouped(tested: bool, aimed: bool) -> tuple[str, ...]:
+    """Name the sets of which groups are read: the one that has the test, and to aim also the real one."""
+    return ("real", "test") if tested and aimed else ("test",) if tested else ("real",)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from synthgen.evaluating.gates import UsefulnessCheck
     from synthgen.evaluating.provenance import EvaluationProvenance
     from synthgen.evaluating.report import EvaluationPictures
+    from synthgen.spec.errors_file import ErrorsFile
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -31,6 +32,7 @@ class Evaluation:
         provenance: how it was made.
         pictures: small ones, for the page.
         places: hashes of the places of its sets, into which it is not written.
+        suggested: errors in validation, and the shares of the next images that follow; None without `suggest`.
 
     Example:
         >>> real = synthgen.render("outputs/few-real", 40, even=True)
@@ -48,6 +50,7 @@ class Evaluation:
     provenance: EvaluationProvenance
     pictures: EvaluationPictures
     places: tuple[str | None, ...] = ()
+    suggested: ErrorsFile | None = None
 
     @property
     def verdict(self) -> str:
@@ -67,7 +70,9 @@ class Evaluation:
         """Return the content of evaluation.json."""
         from synthgen.evaluating.document import document_of
 
-        return document_of(self.findings, self.gates, self.judge, self.revision, self.seed, self.provenance)
+        return document_of(
+            self.findings, self.gates, self.judge, self.revision, self.seed, self.provenance, self.suggested
+        )
 
     def write(self, folder: str | os.PathLike[str]) -> tuple[Path, Path]:
         """Write evaluation.json and report.html, each whole or not at all. Earlier ones there are replaced.

@@ -11,7 +11,8 @@ from synthgen.api.forecasting import Forecast, forecast
 from synthgen.api.licensing import check_licences, notes_of
 from synthgen.api.shard_size import with_shard_size
 from synthgen.api.sources import check_sources, sources_of
-from synthgen.api.specs import SpecInput, spec_of, with_files_read, with_thresholds
+from synthgen.api.spec_files import with_files_read
+from synthgen.api.specs import SpecInput, spec_of, with_thresholds
 from synthgen.errors import UsageError
 from synthgen.events import OnProgress, ignore
 from synthgen.planning import Plan, first_candidates, make_plan

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,16 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from synthgen.api import plugged
 from synthgen.api.arguments import names_of, number_of, share_of, text_of_path, texts_of
-from synthgen.api.learner_filter import named_learner
 from synthgen.api.preconditions import unusable
-from synthgen.bounded import read_bounded
+from synthgen.api.spec_files import calibration_of, files_of, with_files_read
 from synthgen.errors import SpecError, UsageError
 from synthgen.planning import Plan
 from synthgen.spec import (
     CALIBRATED,
     NO_CHANGES,
-    Balance,
-    LabelsLike,
     Settings,
     Spec,
     SpecText,
@@ -36,7 +33,7 @@ from synthgen.spec.checks import check
 from synthgen.spec.written import CHANGE_NAMES, as_yaml, written_in_full
 
 if TYPE_CHECKING:
-    from synthgen.judging.calibration.threshold import Calibration
+    pass
 
 SpecSource = str | os.PathLike[str] | Mapping[str, Any]
 """A path, a YAML text (a `str` of several lines), or a mapping with the keys of a spec."""
@@ -188,7 +185,7 @@ def _checked(source: SpecText, settings: Settings, calibrated: bool, models: boo
     refused = partial(refusal, source, settings)
 
     findings, hints = [], []
-    for place, read in _files_of(spec, calibrated):
+    for place, read in files_of(spec, calibrated):
         try:
             read()
         except UsageError as error:
@@ -206,55 +203,6 @@ def _checked(source: SpecText, settings: Settings, calibrated: bool, models: boo
     return resolved
 
 
-def _files_of(spec: Spec, calibrated: bool) -> list[tuple[tuple[str | int, ...], Callable[[], object]]]:
-    """List where the spec names files, with a function that reads each."""
-    files: list[tuple[tuple[str | int, ...], Callable[[], object]]] = [
-        (("balance", index, "target", "from"), partial(_with_explicit_share, entry, spec))
-        for index, entry in enumerate(spec.balance)
-    ]
-    files.append((("output", "labels", "like"), partial(_explicit_labels, spec)))
-    files.append((("filters", "learner", "model"), partial(named_learner, spec)))
-    if calibrated:
-        files += [(("filters", name, "calibration"), partial(_calibration_of, spec, name)) for name in CALIBRATED]
-    return files
-
-
-def with_files_read(spec: Spec) -> Spec:
-    """Replace the files that `balance` names by the shares counted in them, and the set that `labels` names by a list.
-
-    Raises:
-        UsageError: a file cannot be used.
-    """
-    entries, labels = tuple(_with_explicit_share(entry, spec) for entry in spec.balance), _explicit_labels(spec)
-    if entries == spec.balance and labels == spec.output.labels:
-        return spec
-    output = spec.output.model_copy(update={"labels": labels})
-    return spec.model_copy(update={"balance": entries, "output": output})
-
-
-def _explicit_labels(spec: Spec) -> object:
-    """Return `output.labels`; in place of a set, the order of its classes.
-
-    Raises:
-        UsageError: the set cannot be opened, does not number its classes, or has others.
-    """
-    labels = spec.output.labels
-    if not isinstance(labels, LabelsLike):
-        return labels
-    from synthgen.sets.class_order import class_order
-
-    return class_order(labels.like, list(spec.classes))
-
-
-def _with_explicit_share(entry: Balance, spec: Spec) -> Balance:
-    if entry.target == "uniform" or not isinstance(file := entry.target.get("from"), str):
-        return entry
-    from synthgen.sets.shares import read_shares
-
-    shares = read_shares(Path(file), entry.attribute, spec.attributes[entry.attribute].values.keys())
-    return entry.model_copy(update={"target": shares})
-
-
 def with_thresholds(planned: Plan) -> Plan:
     """Replace the calibration files of a plan by their thresholds, and record what they promise.
 
@@ -263,7 +211,7 @@ def with_thresholds(planned: Plan) -> Plan:
     """
     promises, filters = dict[str, str](), planned.spec.filters
     for name, key in CALIBRATED.items():
-        calibration = _calibration_of(planned.spec, name)
+        calibration = calibration_of(planned.spec, name)
         if calibration is None:
             continue
         section = getattr(filters, name)
@@ -274,23 +222,3 @@ def with_thresholds(planned: Plan) -> Plan:
         return planned
     told = [promise if name == "label" else f"{name}: {promise}" for name, promise in promises.items()]
     return replace(planned, spec=planned.spec.model_copy(update={"filters": filters}), promise="; ".join(told))
-
-
-def _calibration_of(spec: Spec, name: str) -> Calibration | None:
-    """Read the calibration that a filter names; None if it names none."""
-    section = getattr(spec.filters, name)
-    if section is None or section.calibration is None:
-        return None
-    from synthgen.judging.calibration.threshold import Calibration
-
-    path, hint = Path(section.calibration), "`synthgen calibrate` writes such a file."
-    try:
-        found = Calibration.from_json(read_bounded(path).decode("utf-8"), str(path))
-    except FileNotFoundError:
-        raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint) from None
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text in UTF-8"
-        raise UsageError(f"{path} cannot be read: {reason}", hint=hint) from error
-    if found.filter != name:
-        raise UsageError(f"{path} is the calibration of the filter {found.filter!r}, not of {name!r}", hint=hint)
-    return found

@@ -108,6 +108,15 @@ def evaluate(
             "outputs/NAME-evaluation.",
         ),
     ] = None,
+    suggest: Annotated[
+        str | None,
+        typer.Option(
+            "--suggest",
+            metavar="FILE",
+            help="Write errors in validation to this .json, and shares that aim at them: a spec names it in 'counts' "
+            "and 'balance'. Each --group is a column of the real set, too.",
+        ),
+    ] = None,
     device: Device = "auto",
     seed: DrawSeed = 0,
 ) -> Answer:
@@ -148,10 +157,11 @@ def evaluate(
             save_learner=save_learner,
             device=device,
             seed=seed,
+            suggest=suggest,
             on_progress=on_progress,
         )
     if output is not None:
         found = replace(
             found, provenance=replace(found.provenance, command=with_output(found.provenance.command, output))
         )
-    return answer_of_evaluation(found, *found.write(folder), saved=save_learner)
+    return answer_of_evaluation(found, *found.write(folder), saved=save_learner, suggested=suggest)

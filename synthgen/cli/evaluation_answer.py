@@ -15,17 +15,21 @@ if TYPE_CHECKING:
 
     from synthgen.api.evaluation import Evaluation
     from synthgen.evaluating.findings import UsefulnessFindings
+    from synthgen.spec.errors_file import ErrorsFile
     from synthgen.stats.estimates import Estimate
 
-_WORST = 3
+_WORST, _NAME = 3, 16
 _WIDTH = 70
 
 
-def answer_of_evaluation(found: "Evaluation", document: Path, page: Path, *, saved: str | None = None) -> Answer:
+def answer_of_evaluation(
+    found: "Evaluation", document: Path, page: Path, *, saved: str | None = None, suggested: str | None = None
+) -> Answer:
     """Show the verdict and every arm, and fail if a gate does.
 
     Args:
         saved: where the learner was saved.
+        suggested: the file of errors, as its user named it.
     """
     findings, said = found.findings, session.names.rendered
     scored = findings.decisive.scored.difference
@@ -48,6 +52,8 @@ def answer_of_evaluation(found: "Evaluation", document: Path, page: Path, *, sav
         *(f"{shown(name):<9} {line}" for name, values in scored.groups.items() for line in _lost(values)),
         *(f"note      {said(line)}" for line in _notes(findings)),
         *([f"learner   {shown(saved)}"] if saved is not None else []),
+        *(_aims(found.suggested) if found.suggested is not None else ()),
+        *([] if suggested is None else [f"errors    {shown(suggested)}: a spec names it in 'counts' and 'balance'"]),
         f"figures   {document}",
         f"look at   {page}",
     ]
@@ -75,6 +81,21 @@ def _rows(findings: "UsefulnessFindings") -> Iterator[tuple[str, ...]]:
         more = _signed(each.difference) if each.difference is not None else "-"
         chance = "-" if adjusted is None else "<0.001" if adjusted < 0.001 else f"{adjusted:.3f}"
         yield each.arm.name, f"{each.images:,.0f}", f"{right.value:.3f}", more, chance
+
+
+def _aims(errors: "ErrorsFile") -> Iterator[str]:
+    """Show where the next images should go, the largest shares first, and what could not be measured."""
+    for what, measured in {"classes": errors.classes, **errors.groups}.items():
+        order = sorted(measured, key=lambda name: -measured[name].share)
+        most = [f"{_brief(name)} {measured[name].share:.0%}" for name in order[:_WORST]]
+        more = [f"{len(order) - _WORST:,} more"] if len(order) > _WORST else []
+        yield f"aim       {_brief(what)}: {', '.join([*most, *more])}"
+    yield from (f"aim       {note}" for note in errors.notes)
+
+
+def _brief(name: str) -> str:
+    line = shown(name)
+    return line if len(line) <= _NAME else f"{line[: _NAME - 3]}..."
 
 
 def _lost(differences: "Mapping[str, Estimate]") -> Iterator[str]:

@@ -107,6 +107,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"prompts   {shown_counts(prompts_by_class(planned))}"
     if written := planned.spec.prompts.expanded_by:
         yield f"          some written by {written}"
+    if spec.aimed_by:
+        yield f"aimed by  {', '.join(shown(each.file) for each in spec.aimed_by)}"
     if planned.promise:
         yield f"limits    calibrated: {planned.promise}"
     if prompts:

@@ -20,17 +20,24 @@ def schema(
     evaluation: Annotated[
         bool, typer.Option("--evaluation", help="Print the schema of evaluation.json, the result of evaluate, instead.")
     ] = False,
+    errors: Annotated[
+        bool, typer.Option("--errors", help="Print the schema of the file of evaluate --suggest instead.")
+    ] = False,
     result: Annotated[
         bool, typer.Option("--result", help="Print the schema of every command's --json output instead.")
     ] = False,
 ) -> Answer:
     """Print the JSON Schema of specs, for editors and pipelines."""
-    if audit + evaluation + result > 1:
-        raise UsageError("use only one of `audit`, `evaluation` and `result`")
+    if audit + evaluation + errors + result > 1:
+        raise UsageError("use only one of `audit`, `evaluation`, `errors` and `result`")
     if evaluation:
         from synthgen.evaluating.document import evaluation_schema
 
         found = evaluation_schema()
+    elif errors:
+        from synthgen.spec.errors_file import errors_schema
+
+        found = errors_schema()
     elif result:
         found = result_schema()
     elif audit:

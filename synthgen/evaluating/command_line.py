@@ -27,6 +27,7 @@ OPTIONS: Mapping[str, str] = {
     "save_learner": "--save-learner",
     "device": "--device",
     "seed": "--seed",
+    "suggest": "--suggest",
     "output": "-o",
 }
 """By argument of `synthgen.evaluate` its option, in the order of a written command."""

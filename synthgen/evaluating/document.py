@@ -9,12 +9,14 @@ from synthgen.evaluating.findings import FilterEffect, FoundArm, UsefulnessFindi
 from synthgen.evaluating.gates import UsefulnessCheck
 from synthgen.evaluating.hardest import MOST_HARD
 from synthgen.evaluating.provenance import EvaluationProvenance
+from synthgen.spec.errors_file import ErrorsFile, errors_definitions
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import MeasuredScores, Usefulness
 
 FORMAT = 1
 """Increased when a key changes its meaning or is removed. New keys may appear without notice."""
 _MOST_PAIRS = 100
+_SUGGESTED = "The content of the file of errors in validation; null if none was asked for."
 
 
 def document_of(
@@ -24,6 +26,7 @@ def document_of(
     revision: str,
     seed: int,
     provenance: EvaluationProvenance,
+    suggested: ErrorsFile | None = None,
 ) -> dict[str, object]:
     """Return the content of evaluation.json."""
     return {
@@ -58,6 +61,7 @@ def document_of(
         "near_cosine": found.cosine,
         "test": {"sha256": found.test_sha256, "groups": found.test_groups},
         "hardest": {"count": found.hardest.count, "images": [asdict(each) for each in found.hardest.images]},
+        "suggested": suggested.model_dump(mode="json") if suggested is not None else None,
         "notes": list(found.notes),
         "provenance": {**asdict(provenance), "sets": dict(provenance.sets)},
     }
@@ -116,6 +120,7 @@ def evaluation_schema() -> dict[str, object]:
         "near_cosine": {**share, "description": "From this cosine of embeddings on, two images count as copies."},
         "test": _object({"sha256": text, "groups": count}),
         "hardest": _hardest_schema(text, count, number),
+        "suggested": {"anyOf": [{"$ref": "#/$defs/ErrorsFile"}, {"type": "null"}], "description": _SUGGESTED},
         "notes": _list(text),
         "provenance": _provenance_schema(text),
     }
@@ -123,6 +128,7 @@ def evaluation_schema() -> dict[str, object]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "synthgen evaluation",
         **_object(properties),
+        "$defs": errors_definitions(),
     }
 
 

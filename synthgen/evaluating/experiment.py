@@ -26,6 +26,8 @@ class TrainedArm:
         validation: the share of validation images that were right with it, over all seeds.
         correct: of the test images, with it, [seeds, images].
         predicted: the classes that they gave the test images.
+        seen: with how many seeds each image of the real set was one of those for validation.
+        wrong: with how many of these it was wrong.
     """
 
     arm: Arm
@@ -34,6 +36,8 @@ class TrainedArm:
     validation: float
     correct: Correct
     predicted: Codes
+    seen: Codes
+    wrong: Codes
 
 
 def run_arms(divided: Divided, learner: Learner, seeds: int, seed: int, on_progress: OnProgress) -> list[TrainedArm]:
@@ -62,7 +66,8 @@ def run_arms(divided: Divided, learner: Learner, seeds: int, seed: int, on_progr
             right, first = predicted == pool.classes[targets], len(validation)
             parts = right[:, :first], right[:, first:], predicted[:, first:].astype(np.int32)
             before.append(_Trial(len(lesson.rows), *(dict(zip(tried, part, strict=True)) for part in parts)))
-    return [_tuned(arm, each, learner) for arm, each in trials.items()]
+    validated = [validation for _, validation in splits]
+    return [_tuned(arm, each, learner, validated, len(divided.real)) for arm, each in trials.items()]
 
 
 class _Trial(NamedTuple):
@@ -99,9 +104,12 @@ def _share(trials: Sequence[_Trial], setting: int) -> float:
     return float(np.concatenate([each.validation[setting] for each in trials]).mean())
 
 
-def _tuned(arm: Arm, trials: Sequence[_Trial], learner: Learner) -> TrainedArm:
+def _tuned(arm: Arm, trials: Sequence[_Trial], learner: Learner, validated: Sequence[Codes], real: int) -> TrainedArm:
     best = _best(trials)
     tested = np.stack([each.test[best] for each in trials])
     images = float(np.mean([each.images for each in trials]))
     predicted = np.stack([each.predicted[best] for each in trials]).astype(np.int64)
-    return TrainedArm(arm, images, learner.settings[best], _share(trials, best), tested, predicted)
+    misses = [rows[~each.validation[best]] for rows, each in zip(validated, trials, strict=True)]
+    seen, wrong = (np.bincount(np.concatenate(rows), minlength=real) for rows in (validated, misses))
+    setting, accuracy = learner.settings[best], _share(trials, best)
+    return TrainedArm(arm, images, setting, accuracy, tested, predicted, seen, wrong)

@@ -12,6 +12,7 @@ from synthgen.auditing.places import output_folder
 from synthgen.auditing.taken import place_sha256
 from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, check_room
+from synthgen.spec.errors_file import is_errors, is_errors_file
 from synthgen.stats.paired import Usefulness
 from synthgen.store.layout import (
     ADDITIONS,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
 JSON, REPORT = EVALUATION_JSON, "report.html"
 _MOST_BYTES = 2**28
-_ANOTHER = "Choose another folder with `output`."
+_ANOTHER = "Choose another folder with `{}`."
 _OF_A_RUN = {ADDITIONS, AUDIT, CHANGES, DATASET, DECISIONS, DONE, FAILED, IMAGES, JOURNAL, LEDGER, PAGES, SOURCES}
 
 
@@ -81,24 +82,50 @@ def check_evaluation_folder(folder: Path, place: str | None = None, sets: Collec
     check_room(folder)
 
 
-def _check_where(folder: Path, sets: Collection[str | None]) -> None:
+def check_suggested_file(file: Path, sets: Collection[str | None] = ()) -> None:
+    """Check that the errors to aim at can be written to a file, before any image is looked at.
+
+    Args:
+        sets: the hashes of the places of all sets.
+
+    Raises:
+        UsageError: the file is none of a learner's errors, has a name that no spec takes, is in a set or among the
+            files of a run.
+        StorageError: it cannot be written.
+    """
+    if not is_errors(file):
+        what = f"expected a file that ends in .json, found {file.name!r}"
+        raise UsageError(what, argument="suggest", hint="A spec knows a file of errors by its ending.")
+    with as_storage_error(file):
+        if (file.parent / PLAN).is_file():
+            hint = f"Choose another place, such as {file.parent / EVALUATION / file.name}."
+            raise UsageError(f"{file} would be among the files of the run {file.parent}", argument="suggest", hint=hint)
+        _check_where(file.parent, {*sets} - {None}, "suggest")
+        if (file.exists() or file.is_symlink()) and not is_errors_file(file):
+            what = f"{file} is not a file of a learner's errors, and would be replaced"
+            raise UsageError(what, argument="suggest", hint="Move it, or choose another name with `suggest`.")
+    check_room(file.parent)
+
+
+def _check_where(folder: Path, sets: Collection[str | None], argument: str = "output") -> None:
     """Refuse a folder in a set or among a run's own files, and a file.
 
     Raises:
         UsageError: it is one.
     """
+    another = _ANOTHER.format(argument)
     inner = Path(os.path.realpath(folder))
     for step in (inner, *inner.parents):
         if step.exists() and not step.is_dir():
             what = f"{folder} is a file and not a folder" if step == inner else f"{step} is a file and not a folder"
-            raise UsageError(what, argument="output", hint=_ANOTHER)
+            raise UsageError(what, argument=argument, hint=another)
         if (step / PLAN).is_file():
             if step != inner and inner.relative_to(step).parts[0] in _OF_A_RUN:
                 what = f"{folder} is among the files of the run {step}"
-                raise UsageError(what, argument="output", hint=f"Choose another folder, such as {step / EVALUATION}.")
+                raise UsageError(what, argument=argument, hint=f"Choose another folder, such as {step / EVALUATION}.")
         elif step.exists() and place_sha256(step) in sets:
             what = f"{folder} is one of the sets" if step == inner else f"{folder} is in one of the sets, {step}"
-            raise UsageError(what, argument="output", hint=_ANOTHER)
+            raise UsageError(what, argument=argument, hint=another)
 
 
 def _check_content(folder: Path) -> None:
@@ -113,7 +140,8 @@ def _check_content(folder: Path) -> None:
         if name in names and (name == AUDIT_JSON or not ours):
             what = f"{folder / name} is not of an earlier evaluation, and its report would be replaced"
             raise UsageError(what, argument="output", hint="Move it, or choose another folder with `output`.")
-    if others := [name for name in names if name not in (JSON, REPORT) and not name.startswith(".")]:
+    others = [name for name in names if name not in (JSON, REPORT) and not name.startswith(".")]
+    if others := [name for name in others if not is_errors_file(folder / name)]:
         more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
         what = f"{folder} has other files: {', '.join(others[:3])}{more}"
         raise UsageError(what, argument="output", hint="Name a new folder. Nothing in this one was changed.")

@@ -76,6 +76,8 @@ def facts(planned: Plan) -> dict[str, str]:
         facts[f"{key} by"] = annotator.described(planned.revisions.annotators.get(key, ""))
     if written := planned.spec.prompts.expanded_by:
         facts["prompts written by"] = written
+    if planned.spec.aimed_by:
+        facts["aimed by errors in"] = ", ".join(f"{each.file} ({each.sha256[:12]})" for each in planned.spec.aimed_by)
     floors: dict[str, dict[str, float]] = {}
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:

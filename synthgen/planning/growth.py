@@ -51,9 +51,10 @@ REFUSED = {
 
 FREE = (
     *("prompts", "preset", "budget", "output", "gates", "metadata", "synthgen"),
-    *("allow_licenses", "require_outputs_may_train"),
+    *("allow_licenses", "require_outputs_may_train", "counts", "aimed_by"),
 )
-"""The parts of a spec that decide about new images alone. What a preset sets stands in `model` and `prompts`, too."""
+"""The parts of a spec that decide about new images alone. What a preset sets stands in `model` and `prompts`, too, and
+what `counts` names in `classes`."""
 LOOKED_AT = ("classes", "filters", "safety")
 """The parts of a spec of which some changes leave existing images valid, and others do not."""
 

@@ -10,12 +10,13 @@ import pyarrow.parquet as pq
 from synthgen.errors import UsageError
 from synthgen.sets.csv_file import read_csv
 from synthgen.spec import NOT_APPLICABLE, UNKNOWN
+from synthgen.spec.errors_file import is_errors, read_errors, shares_of_values
 
 _MOST_BYTES = 1 << 30
 
 
 def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, float]:
-    """Count the shares of `values` in a column of a CSV or Parquet file. They sum to 1.
+    """Count the shares of `values` in a column of a CSV or Parquet file, or read them of one of errors. They sum to 1.
 
     A row is an image. Rows without a value, or with 'unknown' or 'not applicable', are skipped.
 
@@ -23,6 +24,8 @@ def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, f
         UsageError: there is no such file or column, or it contains something else.
     """
     hint = f"Expected a CSV or Parquet file with a row for each image and a column {column!r}: {', '.join(values)}."
+    if is_errors(path):
+        return shares_of_values(read_errors(path)[0], path, column, values)
     if not path.is_file():
         raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint)
     if path.suffix not in (".parquet", ".pq") and path.stat().st_size > _MOST_BYTES:  # of Parquet, one column is read

@@ -14,6 +14,7 @@ from synthgen.spec.attribute import (
     crossed_parts,
 )
 from synthgen.spec.bare import Violation
+from synthgen.spec.class_spec import ClassSpec
 from synthgen.spec.components import ComponentSpec
 from synthgen.spec.control import BUNDLED_CONTROLS, ControlSpec
 from synthgen.spec.declared import Declared
@@ -49,10 +50,10 @@ from synthgen.spec.reader import checked, parse_spec, read_declared, read_spec, 
 from synthgen.spec.reference import ReferenceSpec
 from synthgen.spec.region import CanvasSpec, MarginsSpec, RegionSpec
 from synthgen.spec.schema import json_schema
-from synthgen.spec.smaller import smaller
+from synthgen.spec.smaller import limited, smaller
 from synthgen.spec.source import NO_CHANGES, Settings, SpecText
 from synthgen.spec.source_set import TO_CLASS, BoxFormName, SourceSpec
-from synthgen.spec.spec import ClassSpec, Prompts, Spec
+from synthgen.spec.spec import Prompts, Spec
 from synthgen.spec.spelling import alike, difference, folded
 from synthgen.spec.splits import REST, AgainstSpec, NearRule, Splits, SplitSize, size_in_words
 from synthgen.spec.starter import starter_spec
@@ -148,6 +149,7 @@ __all__ = [
     "folded",
     "in_words",
     "json_schema",
+    "limited",
     "mean_steps",
     "on_one_line",
     "parse_spec",

@@ -46,6 +46,7 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("output", "marks"): "true, false, or a mapping such as {prompt: false}",
     ("output", "c2pa"): "true, false, or a mapping such as {mining: {data_mining: notAllowed}}",
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",
+    ("counts",): "{from: FILE}",
 }
 """Keys with several forms: pydantic's error mentions only the form that it tried."""
 _SPLITS = ("output", "splits")

@@ -84,6 +84,7 @@ _PLACES: tuple[tuple[tuple[str, ...], Callable[[str, str], str]], ...] = (
     (("filters", "changed", "calibration"), _file),
     (("filters", "box", "calibration"), _file),
     (("balance", _ANY, "target", "from"), _file),
+    (("counts", "from"), _file),
     (("prompts", "variables", _ANY, "file"), _file),
     (("prompts", "expand", "file"), _file),
     (("prompts", "expand", "model"), _model),

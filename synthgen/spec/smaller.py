@@ -31,7 +31,7 @@ def smaller(spec: Spec, limit: int | None = None, scale: float | None = None) ->
             what = f"expected at least {len(counts)}, one image for each class, found {limit}"
             raise UsageError(what, argument="limit")
         if limit < spec.total:
-            counts = _limited(counts, limit)
+            counts = limited(counts, limit)
     if scale is not None:
         if not 0 < scale <= 1:
             raise UsageError(f"expected more than 0 and at most 1, found {scale:g}", argument="scale")
@@ -66,7 +66,7 @@ def _splits(splits: Splits, before: int, total: int) -> dict[str, SplitSize]:
         return {name: size if size == REST else float(asked[name] / before) for name, size in splits.items()}
 
     found, has_rest = dict(splits), REST in splits.values()
-    for name, count in _limited(asked, total).items():
+    for name, count in limited(asked, total).items():
         if splits[name] == REST or not (too_small or isinstance(splits[name], int)):
             continue
         if count > 1:
@@ -77,7 +77,7 @@ def _splits(splits: Splits, before: int, total: int) -> dict[str, SplitSize]:
     return found
 
 
-def _limited(counts: Mapping[str, int | Fraction], limit: int) -> dict[str, int]:
+def limited(counts: Mapping[str, int | Fraction], limit: int) -> dict[str, int]:
     """Share out `limit` images by the largest remainders; whatever gets less than one image gets one."""
     larger = dict(counts)
     while True:

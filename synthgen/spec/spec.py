@@ -8,11 +8,13 @@ from pydantic_core import PydanticCustomError
 
 from synthgen.inert import inert
 from synthgen.spec.annotate import AnnotateSpec
-from synthgen.spec.attribute import Attribute, Balance, GateSpec
+from synthgen.spec.attribute import Attribute, Balance, GateSpec, SharesFile
 from synthgen.spec.choices import Choices, PromptChoice, Suffixes, VariableChoices
+from synthgen.spec.class_spec import ClassSpec, count_alone
 from synthgen.spec.control import ControlSpec
+from synthgen.spec.errors_file import AimedBy
 from synthgen.spec.expand import Expand
-from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, Texts, VariableName
+from synthgen.spec.fields import ClassName, Count, FolderName, Section, Text, VariableName
 from synthgen.spec.filters import CALIBRATED, Filters, Safety
 from synthgen.spec.model import JudgeSpec, ModelSpec, default_judge
 from synthgen.spec.output import Budget, Output
@@ -23,34 +25,6 @@ from synthgen.spec.template import Template
 from synthgen.spec.then import Stages
 
 Task = Literal["text-to-image", "image-to-image", "edit", "inpaint", "outpaint", "control"]
-
-
-class ClassSpec(Section):
-    """One class: its number of images, and what it means."""
-
-    count: Count = Field(description="Number of accepted images.")
-    definition: Text | None = Field(
-        None,
-        description="What the class means, such as 'a cook in a tall white hat'. The judge uses it instead of the "
-        "name; the generator does not.",
-    )
-    prompts: Texts | None = Field(
-        None, description="The texts by which the judge recognises the class, instead of its own wording."
-    )
-    templates: Choices | None = Field(
-        None, description="Prompt templates for this class only, instead of the common ones."
-    )
-    variables: Mapping[VariableName, VariableChoices] = Field(
-        {}, description="Variables for this class only; one named like a common one takes its place."
-    )
-    negative_prompt: Annotated[str, Field(max_length=2000)] | None = Field(
-        None, description="What to steer away from in this class, instead of model.negative_prompt."
-    )
-
-
-def _count_alone(value: object) -> object:
-    """`doctor: 200` is short for `doctor: {count: 200}`."""
-    return value if isinstance(value, Mapping | ClassSpec) else {"count": value}
 
 
 def _version(value: object) -> object:
@@ -71,7 +45,7 @@ _OF_MODEL: Mapping[str, object] = {
 """Keys of `prompts`, of a class and of `model` that earlier versions did not have, with their defaults."""
 _ADDED = (
     *("preset", "source", "to", "region", "canvas", "control", "reference", "then", "annotate"),
-    *("allow_licenses", "require_outputs_may_train"),
+    *("allow_licenses", "require_outputs_may_train", "counts", "aimed_by"),
 )
 """Sections that earlier versions did not have: left out where they are empty."""
 
@@ -166,10 +140,18 @@ class Spec(Section):
     classes: Annotated[
         Mapping[
             ClassName,
-            Annotated[ClassSpec, BeforeValidator(_count_alone, json_schema_input_type=ClassSpec | Count)],
+            Annotated[ClassSpec, BeforeValidator(count_alone, json_schema_input_type=ClassSpec | Count)],
         ],
         Field(min_length=1),
     ] = Field(description="The classes, by name. Each is a count, or a mapping with count and other keys.")
+    counts: SharesFile | None = Field(
+        None,
+        description="{from: FILE}, a file that `synthgen evaluate --suggest` writes: it divides all images again, so "
+        "that classes which the learner gets wrong have more of them. Their total is that of `classes`.",
+    )
+    aimed_by: Annotated[tuple[AimedBy, ...], Field(strict=False)] = Field(
+        (), description="The files of errors that shares and counts came from. Written by synthgen when it reads them."
+    )
     prompts: Prompts = Field(Prompts(), description="The prompts for the model.")
     attributes: Mapping[VariableName, Attribute] = Field({}, description="What is measured on every image, by name.")
     filters: Filters = Field(

@@ -34,6 +34,8 @@ WRONG: list[tuple[str, Callable[[], object], str, str]] = [
     ("evaluate(image_size=)", lambda: face.evaluate("a", "b", image_size="64"), "image_size", "found str"),
     ("evaluate(steps=0)", lambda: face.evaluate("a", "b", learner="timm:resnet18", steps=0), "steps", "at least 20"),
     ("evaluate(group=3)", lambda: face.evaluate("a", "b", group=3), "group", "expected a list of texts, found"),
+    ("evaluate(suggest='')", lambda: face.evaluate("a", "b", suggest=""), "suggest", "expected a path, found ''"),
+    ("evaluate(suggest=.txt)", lambda: face.evaluate("a", "b", suggest="e.txt"), "suggest", "ends in .json"),
     ("evaluate(learner=3)", lambda: face.evaluate("a", "b", learner=3), "learner", "found int"),
     ("run(location=3)", lambda: face.run(SPEC, 3), "location", "expected a path as str or os.PathLike, found int"),
     ("run(location='')", lambda: face.run(SPEC, ""), "location", "found an empty text"),
