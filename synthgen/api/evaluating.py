@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from synthgen.api.arguments import device_of, number_of, one_spelling, share_of, text_of
@@ -16,8 +16,13 @@ from synthgen.events import OnProgress, ignore
 from synthgen.spec.model import BUNDLED_JUDGE
 
 if TYPE_CHECKING:
+    from synthgen.api.evaluation_record import OpenedSets
+    from synthgen.api.set_looker import SetLooker
+    from synthgen.api.unfiltered import UnfilteredImages
     from synthgen.auditing.input.arguments import AnyPath
-    from synthgen.sets import SetSource
+    from synthgen.evaluating.contract import Divided
+    from synthgen.evaluating.gates import UsefulnessGate
+    from synthgen.sets import ImageSet, SetSource
 
 SEEDS = 5
 """The fewest repetitions, each with other splits and draws: fewer show no spread."""
@@ -101,15 +106,11 @@ def evaluate(
     from synthgen.api.evaluation_record import pictures_of, provenance_of
     from synthgen.api.learning import choose_learner, ready_learner
     from synthgen.api.saved_learner import learner_file, save_learner_of
-    from synthgen.api.unfiltered import find_unfiltered
     from synthgen.evaluating.aiming import check_columns, suggestion
-    from synthgen.evaluating.contract import divide
     from synthgen.evaluating.experiment import run_arms
     from synthgen.evaluating.findings import findings_of
-    from synthgen.evaluating.gates import check_filter_gates, decide_usefulness_gates, parse_usefulness_gates
-    from synthgen.evaluating.looked_set import UNFILTERED
+    from synthgen.evaluating.gates import decide_usefulness_gates, parse_usefulness_gates
     from synthgen.evaluating.places import check_suggested_file
-    from synthgen.evaluating.slices import check_slices
     from synthgen.files import write_file
 
     text_of(learner, "learner", "the name of a learner")
@@ -139,25 +140,15 @@ def evaluate(
     chosen = choose_learner(learner, side, steps, allow_remote=opening.allow_remote)
     looker, found_judge = evaluation_looker(judge, arguments.path("cache", cache), device_of(device))
 
-    opened = {name: opening.open(name, source) for name, source in sources.items()}
-    attempts = find_unfiltered(synthetic, opened["synthetic"][1], opened["real"][1])
-    check_filter_gates(asked, None if attempts.opened else attempts.why)
-    looked = {name: look_at_set(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}
-    looked |= attempts.look(looker, on_progress)
-    test_set, more = looked.get("test"), looked.get("more_real")
-    divided = divide(looked["real"], looked["synthetic"], test_set, more, seed, looked.get(UNFILTERED))
-    check_filter_gates(asked, None if divided.unfiltered is not None else attempts.why)
-    check_slices(divided.test, divided.test_groups)
+    ready = _divided(synthetic, sources, opening, asked, looker, seed, on_progress)
+    opened, divided, attempts = ready.opened, ready.divided, ready.attempts
     if aimed is not None:
         check_columns(divided)
-    titled = {name.replace("_", " "): images for name, (images, _) in opened.items()}
-    titled.setdefault("test", titled["real"])
-    titled |= attempts.opened
-    teacher, divided, facts = ready_learner(chosen, divided, titled, looker, device, on_progress)
+    teacher, divided, facts = ready_learner(chosen, divided, ready.titled, looker, device, on_progress)
     trained = run_arms(divided, teacher, seeds, seed, on_progress)
     findings = replace(
         findings_of(divided, trained, learner, smallest, seed, attempts.why),
-        left_out={each.title: each.left_out for each in looked.values() if each.left_out},
+        left_out=ready.left_out,
         training=facts,
     )
     save_learner_of(file, divided, findings, found_judge, seed)
@@ -174,3 +165,52 @@ def evaluate(
 def _grouped(tested: bool, aimed: bool) -> tuple[str, ...]:
     """Name the sets of which groups are read: the one that has the test, and to aim also the real one."""
     return ("real", "test") if tested and aimed else ("test",) if tested else ("real",)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _DividedSets:
+    """The sets of an evaluation: opened, looked at and divided.
+
+    Attributes:
+        opened: by the name of the argument.
+        left_out: by set, how many images cannot be used, by reason.
+    """
+
+    opened: OpenedSets
+    divided: Divided
+    attempts: UnfilteredImages
+    left_out: Mapping[str, Mapping[str, int]]
+
+    @property
+    def titled(self) -> dict[str, ImageSet]:
+        """The opened sets by what evaluations call them."""
+        found = {name.replace("_", " "): images for name, (images, _) in self.opened.items()}
+        return {"test": found["real"]} | found | self.attempts.opened
+
+
+def _divided(
+    synthetic: SetSource,
+    sources: Mapping[str, SetSource],
+    opening: EvaluationSets,
+    gates: Sequence[UsefulnessGate],
+    looker: SetLooker,
+    seed: int,
+    on_progress: OnProgress,
+) -> _DividedSets:
+    from synthgen.api.unfiltered import find_unfiltered
+    from synthgen.evaluating.contract import divide
+    from synthgen.evaluating.gates import check_filter_gates
+    from synthgen.evaluating.looked_set import UNFILTERED
+    from synthgen.evaluating.slices import check_slices
+
+    opened = {name: opening.open(name, source) for name, source in sources.items()}
+    attempts = find_unfiltered(synthetic, opened["synthetic"][1], opened["real"][1])
+    check_filter_gates(gates, None if attempts.opened else attempts.why)
+    looked = {name: look_at_set(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}
+    looked |= attempts.look(looker, on_progress)
+    test_set, more = looked.get("test"), looked.get("more_real")
+    divided = divide(looked["real"], looked["synthetic"], test_set, more, seed, looked.get(UNFILTERED))
+    check_filter_gates(gates, None if divided.unfiltered is not None else attempts.why)
+    check_slices(divided.test, divided.test_groups)
+    left_out = {each.title: each.left_out for each in looked.values() if each.left_out}
+    return _DividedSets(opened, divided, attempts, left_out)

@@ -16,6 +16,7 @@ from synthgen.stats.paired import MeasuredScores, Usefulness
 FORMAT = 1
 """Increased when a key changes its meaning or is removed. New keys may appear without notice."""
 _MOST_PAIRS = 100
+_RIVALS = "What the arm of the verdict has more than what could be had instead of it."
 _SUGGESTED = "The content of the file of errors in validation; null if none was asked for."
 
 
@@ -100,10 +101,7 @@ def evaluation_schema() -> dict[str, object]:
         "decided_by": {**text, "description": "The arm that the verdict is on: the best of its kind in validation."},
         "difference": {**interval, "description": "Its accuracy less that of real images alone, with 95 % interval."},
         "filters": _filters_schema(text, maybe_scores),
-        "rivals": {
-            **_list(_object({"arm": text, "difference": scores})),
-            "description": "What the arm of the verdict has more than what could be had instead of it.",
-        },
+        "rivals": {**_list(_object({"arm": text, "difference": scores})), "description": _RIVALS},
         "smallest_effect": share,
         "blind": {"type": "boolean", "description": "Whether the control with shuffled labels did not hurt."},
         "gates": _list(_object({"gate": text, "outcome": outcome, "found": interval, "reason": text})),
