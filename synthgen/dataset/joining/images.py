@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
+from synthgen.dataset.checked_objects import UNUSABLE
 from synthgen.dataset.cores import on_all_cores
 from synthgen.dataset.encoding import whole_ending
 from synthgen.dataset.images import SelectedImages, divided
@@ -16,7 +17,6 @@ from synthgen.dataset.joining.boxes import corners_in
 from synthgen.dataset.joining.rows import (
     MEND,
     PICTURE_FIELDS,
-    UNUSABLE,
     are_beside,
     as_pictures,
     complain,
