@@ -53,6 +53,7 @@ def check_objects(
     there = [name for name in (BOXES, *MASK_COLUMNS) if name in images.schema.names]
     if not there:
         return
+
     complaints, done = Complaints(UNUSABLE, source), 0
     for _, rows in images.batches():
         pictures = rows["image"].field("bytes")
