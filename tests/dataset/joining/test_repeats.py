@@ -12,7 +12,7 @@ import pytest
 import synthgen
 from synthgen.errors import UsageError
 from tests.command import command_line, envelope
-from tests.dataset.test_join import coco_of, frame_of, picture, rows
+from tests.dataset.joining.sets import coco_of, frame_of, picture, rows
 
 
 @pytest.fixture
