@@ -11,18 +11,9 @@ import pytest
 import synthgen
 from tests.command import command_line
 from tests.handed_over import ID, TINTS, spec
-from tests.hostile_folders import (
-    ASKED,
-    GENERATORS,
-    JUDGES,
-    OUTSIDE,
-    RUNS,
-    SETS,
-    handed,
-    image_folder,
-    painter,
-    users_files,
-)
+from tests.hostile_folders import OUTSIDE, SETS, image_folder, users_files
+from tests.hostile_models import ASKED, GENERATORS, JUDGES, painter
+from tests.hostile_runs import RUNS, handed
 from tests.judging.tiny import save_judge
 from tests.judging.tiny_asked import save_blip, save_owlvit
 

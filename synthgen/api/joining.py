@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,7 +18,8 @@ from synthgen.inert import inert
 from synthgen.store.layout import ORIGIN
 
 if TYPE_CHECKING:
-    from synthgen.dataset.joining.images import SplitLeak
+    from synthgen.dataset.joining.join import JoinedSet
+    from synthgen.dataset.joining.same_pictures import ClassConflict, SetRepeats, SplitLeak
     from synthgen.dataset.summary import DatasetSummary
     from synthgen.sets import ImageSet, SetSource
 
@@ -37,6 +38,9 @@ class Joined:
             it.
         left_out: what the sets have and the dataset does not, such as keypoints, each with the reason.
         copies: how many synthetic images are, byte for byte, in the real set in the same split.
+        conflicts: pictures that are there under several classes, byte for byte: of each, two images that contradict.
+        repeats: of each set, "real" and "synthetic", how many images are, byte for byte, an earlier image of the same
+            set, and how many of these are in another split.
 
     Example:
         >>> made = synthgen.render("outputs/photos", 12, even=True)
@@ -53,6 +57,8 @@ class Joined:
     leaks: tuple[SplitLeak, ...]
     left_out: Mapping[str, str]
     copies: int = 0
+    conflicts: tuple[ClassConflict, ...] = ()
+    repeats: Mapping[str, SetRepeats] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         return f"<Joined {inert(str(self.folder))}: {self.summary.rows:,} images>"
@@ -146,14 +152,28 @@ def join(
         on_progress=on_progress,
         stop=stop,
     )
+    return _joined(place, made)
 
+
+def _joined(place: Path, made: JoinedSet) -> Joined:
     def counts(origin: bool) -> dict[str, dict[str, int]]:
         return {
             split.name: {name: made.origins.get((split.name, name, origin), 0) for name in split.classes}
             for split in made.summary.splits
         }
 
-    return Joined(place, made.summary, made.rebuilt, counts(False), counts(True), made.leaks, made.unread, made.copies)
+    return Joined(
+        place,
+        made.summary,
+        made.rebuilt,
+        counts(False),
+        counts(True),
+        made.leaks,
+        made.unread,
+        made.copies,
+        made.conflicts,
+        made.repeats,
+    )
 
 
 def _of_run(source: SetSource) -> SetSource:

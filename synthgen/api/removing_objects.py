@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from synthgen.api.publishing import known_files
+from synthgen.api.run_audits import others_in_audit
 from synthgen.dataset.strangers import is_of_tool
 from synthgen.errors import StorageError, SynthgenError, UsageError
 from synthgen.files import is_draft
@@ -50,7 +51,7 @@ def look_in_bucket(store: RunStore, order: Sequence[str]) -> InBucket:
 
     rank = {name: place for place, name in enumerate(order)}
     known = known_files(store)
-    strange = {name for name in there if known and _is_strange(name, known)}
+    strange = {name for name in there if known and _is_strange(name, known)} | {*others_in_audit(store, there)}
     ours = [name for name in there if name not in strange and (name.partition("/")[0] in rank or _is_leftover(name))]
     names_others = layout.in_dataset(layout.SUMMARY)
     ours.sort(key=lambda name: (rank.get(name.partition("/")[0], -1), name == names_others, name))

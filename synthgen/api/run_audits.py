@@ -1,14 +1,14 @@
 """Audits of a run: finding those that lie outside it, and removing what synthgen wrote of one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from synthgen.api.listing import measured
 from synthgen.files import as_storage_error, is_draft, sync
 from synthgen.leftovers import remove
-from synthgen.store import layout
+from synthgen.store import RunStore, layout
 
 _MOST_BYTES = 2**28
 
@@ -31,12 +31,10 @@ def audits_of(place: str) -> tuple[Path, ...]:
 
 def remove_audit(folder: Path) -> tuple[int, int]:
     """Delete what synthgen wrote of an audit; return its bytes and files. What somebody filled in or added stays."""
-    from synthgen.auditing.places import GROUPS, ISSUES, SHARES
-    from synthgen.auditing.questions.sheet import NEXT_SHEET, SHEET, is_untouched
-    from synthgen.pages.labels import PAGE
+    from synthgen.auditing.questions.sheet import is_untouched
 
-    sheets = [name for name in (SHEET, NEXT_SHEET) if is_untouched(folder / name)]
-    names = [layout.AUDIT_REPORT, GROUPS, SHARES, ISSUES, PAGE, *sheets, layout.EMBEDDINGS, layout.AUDIT_JSON]
+    written, sheets = _written()
+    names = [*(name for name in sheets if is_untouched(folder / name)), *written]
     drafts = [path for path in folder.glob(".*") if is_draft(path)]
     size = files = 0
     with as_storage_error(folder, "cannot remove "):
@@ -53,6 +51,33 @@ def remove_audit(folder: Path) -> tuple[int, int]:
             folder.rmdir()
             sync(folder.parent)
     return size, files
+
+
+def others_in_audit(store: RunStore, names: Iterable[str]) -> Iterator[str]:
+    """Name what in the audit inside a run in a bucket is not as synthgen wrote it: see `remove_audit`.
+
+    Args:
+        names: of all that is in the run.
+    """
+    from synthgen.auditing.questions.sheet import is_as_written
+
+    written, sheets = _written()
+    for name in names:
+        folder, _, own = name.partition("/")
+        if folder != layout.AUDIT or own.partition("/")[0] in written or is_draft(Path(own)):
+            continue
+        if not (own in sheets and is_as_written(store.read(name))):
+            yield name
+
+
+def _written() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what synthgen writes of an audit, what marks it as one last, and the datasheets that people fill in."""
+    from synthgen.auditing.places import GROUPS, ISSUES, SHARES
+    from synthgen.auditing.questions.sheet import NEXT_SHEET, SHEET
+    from synthgen.pages.labels import PAGE
+
+    written = (layout.AUDIT_REPORT, GROUPS, SHARES, ISSUES, PAGE, layout.EMBEDDINGS, layout.AUDIT_JSON)
+    return written, (SHEET, NEXT_SHEET)
 
 
 def _begun_with(base: Path, name: str) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """Tables of text on a terminal, and the names in them: classes, cells and columns are called what their makers like."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -7,7 +8,11 @@ from synthgen.inert import unbroken
 
 _LONGEST = 48
 """Columns of a name, at most. `--json` has whole names."""
-_GAP = "..."
+_GAP, _CUT = "...", "…"
+_PATH = re.compile(r"\S*/(?:.*/)?\S*")
+"""With blanks in its folders, if it has some."""
+_SHORTEST_PATH = 8
+"""Columns: what is left of a path must tell something."""
 
 
 def shown(name: str) -> str:
@@ -25,6 +30,27 @@ def shown(name: str) -> str:
         return line
     room = _LONGEST - len(_GAP)
     return f"{_begun(line, room - room // 2)}{_GAP}{_begun(line[::-1], room // 2)[::-1]}"
+
+
+def without_beginning(text: str, room: int) -> str:
+    """Shorten a text of words and paths on one line: first a path, whose end tells most, then the whole.
+
+    Example:
+        >>> from synthgen.cli.cells import without_beginning
+        >>> print(without_beginning("joining /home/me/work/sets/joined", 24))
+        joining …ork/sets/joined
+        >>> print(without_beginning("measuring the attributes of images", 24))
+        measuring the attribute…
+    """
+    over = _width(text) - room
+    if over <= 0:
+        return text
+
+    found = _PATH.search(text)
+    path = found[0] if found is not None else ""
+    if (left := _width(path) - over - _width(_CUT)) >= _SHORTEST_PATH:
+        return text.replace(path, _CUT + _begun(path[::-1], left)[::-1], 1)
+    return _begun(text, room - _width(_CUT)) + _CUT
 
 
 def aligned(rows: Iterable[Sequence[str]], *, indent: int = 0) -> Iterator[str]:

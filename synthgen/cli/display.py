@@ -2,12 +2,14 @@
 
 import json
 import sys
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
+from synthgen.cli.cells import without_beginning
 from synthgen.cli.progress import Snapshot, slowest
 from synthgen.cli.streams import console
 from synthgen.cli.units import duration
@@ -52,28 +54,46 @@ class Plain:
 
 
 class _Paced(Plain, ABC):
-    """Prints a snapshot every few seconds, and the first and last one of each step."""
+    """Prints a snapshot every few seconds from the first one on, and a last one at the end.
+
+    What comes in between is kept until it is due: a step that begins then and says nothing more is shown all the same.
+    """
 
     def __init__(self, every: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every, self._clock = every, clock
-        self._last: tuple[float, str] | None = None
+        self._last: float | None = None
         self._held: Snapshot | None = None
+        self._due: threading.Timer | None = None
+        self._one = threading.RLock()
 
     def show(self, snapshot: Snapshot) -> None:
         """Print the snapshot if it is due, or keep it."""
-        now = self._clock()
-        if self._last is None or now - self._last[0] >= self._every or snapshot.step != self._last[1]:
-            if self._held is not None and self._last is not None and snapshot.step != self._last[1]:
-                self._print(self._held)  # the end of the previous step
-            self._last, self._held = (now, snapshot.step), None
-            self._print(snapshot)
-        else:
-            self._held = snapshot
+        with self._one:
+            self._held, now = snapshot, self._clock()
+            if self._last is None or now - self._last >= self._every:
+                self._flush(now)
+            elif self._due is None:
+                self._due = threading.Timer(self._last + self._every - now, self._fall_due)
+                self._due.daemon = True
+                self._due.start()
 
     def __exit__(self, *ended: object) -> None:
+        with self._one:
+            self._flush(self._clock())
+
+    def _fall_due(self) -> None:
+        with self._one:
+            if self._due is threading.current_thread():  # and not one that came too late to be stopped
+                self._flush(self._clock())
+
+    def _flush(self, now: float) -> None:
+        """Print what is kept."""
+        if self._due is not None:
+            self._due.cancel()
+            self._due = None
         if self._held is not None:
             self._print(self._held)
-            self._held = None
+            self._last, self._held = now, None
 
     @abstractmethod
     def _print(self, snapshot: Snapshot) -> None:
@@ -91,7 +111,9 @@ class Sentences(_Paced):
 
 
 class JsonLines(_Paced):
-    """One JSON object a line, at most one every three seconds; messages too, so that a consumer can parse every line.
+    """One JSON object a line: of progress at most one every three seconds, and a last one at the end.
+
+    Messages are lines, too, so that a consumer can parse all of them.
 
     Args:
         run: the name of what is being worked on.
@@ -156,11 +178,7 @@ class Bars:
 
     def _fitted(self, text: str) -> str:
         """Shorten a description, as a long one would leave no room for the bar, the count and the time left."""
-        from rich.text import Text
-
-        line = Text(unbroken(text))
-        line.truncate(self._room, overflow="ellipsis")
-        return line.plain
+        return without_beginning(unbroken(text), self._room)
 
     def say(self, event: str, text: str, **more: object) -> None:
         """Print the text above the bars."""

@@ -1,6 +1,6 @@
 """The commands that give a dataset to others."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -81,13 +81,8 @@ def join(
             on_progress=on_progress,
             stop=stop.is_set,
         )
-    if joined.leaks:
-        first = joined.leaks[0]
-        more = f", and {len(joined.leaks) - 1:,} more like it" if len(joined.leaks) > 1 else ""
-        session.warn(f"what is in another split leaks: {first.synthetic} {first.how} {first.real}{more}")
-    if joined.copies:
-        copies = "1 synthetic image is" if joined.copies == 1 else f"{joined.copies:,} synthetic images are"
-        session.warn(f"{copies} in the real set already, byte for byte, in the same split: was this set joined before?")
+    for _, text in _doubts(joined):
+        session.warn(text)
     result = {
         "folder": str(joined.folder),
         "images": joined.summary.rows,
@@ -97,9 +92,38 @@ def join(
         "synthetic": joined.synthetic,
         "leaks": [asdict(leak) for leak in joined.leaks],
         "copies": joined.copies,
+        "conflicts": [asdict(conflict) for conflict in joined.conflicts],
+        "repeats": {name: asdict(found) for name, found in joined.repeats.items()},
         "left_out": joined.left_out,
     }
     return Answer(result=result, lines=[*_joined_lines(joined)])
+
+
+def _doubts(joined: "Joined") -> Iterator[tuple[str, str]]:
+    """Say what makes a joined set doubtful, each under a heading: what leaks, contradicts or is there several times."""
+    if joined.leaks:
+        first = joined.leaks[0]
+        yield (
+            "leaks",
+            f"what is in another split leaks: {first.synthetic} {first.how} {first.real}{_more(joined.leaks)}",
+        )
+    if joined.conflicts:
+        one = joined.conflicts[0]
+        both = f"{one.first} is {shown(one.first_class)!r}, and {one.second} is {shown(one.second_class)!r}"
+        yield "conflicts", f"a picture has several classes, byte for byte: {both}{_more(joined.conflicts)}"
+    if joined.copies:
+        copies = "1 synthetic image is" if joined.copies == 1 else f"{joined.copies:,} synthetic images are"
+        already = "in the real set already, byte for byte, in the same split"
+        yield "copies", f"{copies} {already}: was this set joined before?"
+    for name, found in joined.repeats.items():
+        if found.images:
+            images = f"1 {name} image is" if found.images == 1 else f"{found.images:,} {name} images are"
+            elsewhere = f"; {found.other_split:,} of them in another split" if found.other_split else ""
+            yield "repeats", f"{images}, byte for byte, an earlier image of the same set{elsewhere}"
+
+
+def _more(found: Sequence[object]) -> str:
+    return f", and {len(found) - 1:,} more like it" if len(found) > 1 else ""
 
 
 def _joined_lines(joined: "Joined") -> Iterator[str]:
@@ -109,6 +133,8 @@ def _joined_lines(joined: "Joined") -> Iterator[str]:
     for split in joined.summary.splits:
         real, synthetic = (sum(origin[split.name].values()) for origin in (joined.real, joined.synthetic))
         yield f"{shown(split.name):<9} {real:,} real + {synthetic:,} synthetic"
+    for heading, text in _doubts(joined):
+        yield f"{heading:<9} {text}"
     yield f"dataset   {joined.folder}"
     for name, why in joined.left_out.items():
         yield f"left out  '{shown(name)}' of {why}"

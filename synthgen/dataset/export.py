@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from synthgen.dataset.build import Writing, build
-from synthgen.dataset.checked_boxes import CheckedImages
+from synthgen.dataset.checked_objects import check_objects
 from synthgen.dataset.columns import COLUMNS_VERSION
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.images import SelectedImages
@@ -17,7 +17,6 @@ from synthgen.dataset.select import Selection
 from synthgen.dataset.set_card import SetOrigin, write_set_card
 from synthgen.dataset.summary import DatasetSummary, read_summary
 from synthgen.events import OnProgress, ignore
-from synthgen.ledger.columns import BOXES
 from synthgen.version import __version__
 
 if TYPE_CHECKING:
@@ -62,9 +61,11 @@ def export_set(
     check_place(folder)
     if writing.encoding == Encoding():
         check_space(folder, images.size)
+    total = len(images.selection.split_of)
+    check_objects(images, origin.source, total, writing.encoding, upright=writing.upright, on_progress=on_progress)
     made = build(
         folder,
-        CheckedImages(images) if BOXES in images.schema.names else images,
+        images,
         images.selection,
         writing,
         name=origin.name,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
+from synthgen.dataset.checked_objects import UNUSABLE
 from synthgen.dataset.cores import on_all_cores
 from synthgen.dataset.encoding import whole_ending
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.joining.boxes import check_size, corners, form_named, form_of
 from synthgen.dataset.joining.images import features_by_type
-from synthgen.dataset.joining.rows import MEND, UNUSABLE, are_beside, complain, rows_of
+from synthgen.dataset.joining.rows import MEND, are_beside, complain, rows_of
 from synthgen.dataset.joining.side import BOXES_TYPE, PICTURE, JoinedSide
 from synthgen.dataset.order import LabelRuns
 from synthgen.dataset.select import Selection

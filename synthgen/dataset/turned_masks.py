@@ -23,6 +23,8 @@ _TURNS: Final[Mapping[int, Image.Transpose]] = {
     8: Image.Transpose.ROTATE_90,
 }
 """What makes a picture upright, by its orientation in EXIF."""
+INTACT: Final = "Put an intact one in its place, or take the image out."
+"""What to do about a mask that cannot be opened."""
 _PNG: Final = ("1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA")
 
 
@@ -38,20 +40,28 @@ def turned_mask(mask: bytes, picture: bytes, image_id: object) -> bytes:
     Raises:
         UsageError: it has neither size, or cannot be opened.
     """
+    how = orientation_of_mask(mask, picture, image_id)
+    return mask if how is None else _turned(mask, how, image_id)
+
+
+def orientation_of_mask(mask: bytes, picture: bytes, image_id: object) -> int | None:
+    """Return how the mask of a picture is turned, as a number of EXIF; None if it is as the picture is seen.
+
+    Raises:
+        UsageError: see `turned_mask`.
+    """
     stored, upright = picture_size(picture), upright_size(picture)
     size, own = picture_size(mask), orientation_of(mask)
     if size is None or stored is None or upright is None:
-        hint = "Put an intact one in its place, or take the image out."
-        raise UsageError(f"the mask of {image_id} cannot be opened", hint=hint)
+        raise UsageError(f"the mask of {image_id} cannot be opened", hint=INTACT)
     if own is None and size == stored:
-        return _turned(mask, orientation_of(picture) or 1, image_id)
+        return orientation_of(picture) or 1
     if own is not None and upright_size(mask) == upright:
-        return _turned(mask, own, image_id)
+        return own
     if own is None and size == upright:
-        return mask
-    what = (
-        f"the mask of {image_id} has {_shown(size)} pixels, and its picture {_shown(stored)}, {_shown(upright)} upright"
-    )
+        return None
+    seen = f", {_shown(upright)} upright" if upright != stored else ""
+    what = f"the mask of {image_id} has {_shown(size)} pixels, and its picture {_shown(stored)}{seen}"
     raise UsageError(what, hint="A mask must be as large as its picture: as stored, or as seen.")
 
 
@@ -91,8 +101,7 @@ def _turned(mask: bytes, orientation: int, image_id: object) -> bytes:
         with Image.open(io.BytesIO(mask)) as opened:
             new = opened.transpose(_TURNS[orientation])
     except (OSError, ValueError, SyntaxError) as error:
-        hint = "Put an intact one in its place, or take the image out."
-        raise UsageError(f"the mask of {image_id} cannot be opened: {error}", hint=hint) from error
+        raise UsageError(f"the mask of {image_id} cannot be opened: {error}", hint=INTACT) from error
     new.info.pop("exif", None)
     file = io.BytesIO()
     new.save(file, "PNG" if new.mode in _PNG else "TIFF")

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from hashlib import sha256
 
 import numpy as np
@@ -12,6 +11,8 @@ from synthgen.dataset.against import NearOther, OtherSet, compare
 from synthgen.dataset.splits import assign_splits
 from synthgen.errors import UsageError
 from synthgen.evaluating.looked_set import LookedSet, near_cosine
+from synthgen.sets.complaints import Complaints
+from synthgen.sets.near_names import listed, meant
 from synthgen.spec import AgainstSpec, Splits
 from synthgen.stats.search import Codes
 
@@ -184,23 +185,21 @@ def _check_classes(real: LookedSet, others: Sequence[LookedSet]) -> None:
     if len(classes) < 2:
         there = f"one class, {classes[0]!r}" if classes else "no image with a class"
         raise UsageError(f"{real.source} has {there}", argument="real", hint="A learner needs two classes or more.")
+    complaints, arguments = Complaints("sets do not have the classes of the real set"), list[str]()
     for other in others:
-        argument, theirs = other.argument, sorted(set(other.labels))
-        if not theirs:
-            raise UsageError(f"{other.source} has no image with a class", argument=argument, hint="Label its images.")
+        theirs = sorted(set(other.labels))
         unknown = [name for name in theirs if name not in classes]
-        if not unknown:
+        if theirs and not unknown:
             continue
-        close = get_close_matches(unknown[0], classes, n=1, cutoff=0.5)
-        meant = f"Did you mean {close[0]!r}? " if close else ""
+        arguments.append(other.argument)
+        if not theirs:
+            complaints.add(f"{other.source} has no image with a class", "Label its images.")
+            continue
         are = "class is" if len(unknown) == 1 else "classes are"
-        what = f"{other.source}: {len(unknown):,} {are} not in the real set: {_shown(unknown)}"
-        hint = f"{meant}Name its classes as the real set does. Real: {_shown(classes)}. Here: {_shown(theirs)}."
-        raise UsageError(what, argument=argument, hint=hint)
-
-
-def _shown(classes: Sequence[str]) -> str:
-    return ", ".join(map(repr, classes[:6])) + (f" and {len(classes) - 6:,} more" if len(classes) > 6 else "")
+        names = f"Name its classes as the real set does. Real: {listed(classes)}. Here: {listed(theirs)}."
+        what = f"{other.source}: {len(unknown):,} {are} not in the real set: {listed(unknown)}"
+        complaints.add(what, f"{meant(unknown, classes)}{names}")
+    complaints.refuse(argument=arguments[0] if len(arguments) == 1 else None)
 
 
 def _check_overlap(real: LookedSet, test: LookedSet, near: dict[int, NearOther]) -> None:
@@ -220,8 +219,10 @@ def _check_sizes(real: LookedSet, test: LookedSet, classes: Sequence[str]) -> No
     counts = Counter(real.labels)
     few = [name for name in classes if counts[name] < FEWEST]
     if few:
-        many = {0: "no real images", 1: "one real image"}[counts[few[0]]]
-        what = f"the class {few[0]!r} has {many} for training, and {FEWEST} are needed"
+        left = {0: "no real images", 1: "one real image"}
+        what = f"the class {few[0]!r} has {left[counts[few[0]]]} for training, and {FEWEST} are needed"
+        if len(few) > 1:
+            what = f"{len(few):,} classes have fewer than {FEWEST} real images for training: {listed(few)}"
         hint = f"Give {FEWEST} or more real images of each class that the test has not."
         if test.title == _TEST and test.source == real.source:
             hint = f"{TEST_SHARE:.0%} of them are the test: give {_ENOUGH} or more of each class, or `test` by itself."

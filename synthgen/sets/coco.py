@@ -99,12 +99,8 @@ class _Part(NamedTuple):
 def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
     found = _lists(file, own)
     names = {_key(file, each, "id"): str(each.get("name")) for each in found["categories"]}
-    if len(set(names.values())) < max(len(names), len(found["categories"])):
-        raise UsageError(f"{file}: two categories have the same id or name", hint="Give each one of its own.")
-
     images = {_key(file, each, "id"): each for each in found["images"]}
-    if len(images) < len(found["images"]):
-        raise UsageError(f"{file}: two images have the same id", hint=_FORM)
+    _check_once(file, found)
     labels, boxes = _objects(file, found["annotations"], images, names)
 
     paths = [str(_key(file, each, "file_name")) for each in images.values()]
@@ -131,6 +127,27 @@ def _read(folder: Path, file: Path, own: OwnFolder) -> _Part:
         unread_keys(found),
         partly_masked(found["annotations"]),
     )
+
+
+def _check_once(file: Path, found: Mapping[str, Sequence[Mapping[str, object]]]) -> None:
+    """Check that all ids differ, and all names of categories.
+
+    Raises:
+        UsageError: some do not.
+    """
+    complaints = Complaints("ids and names are given more than once", str(file))
+    for name in _KEYS:
+        ids = [one for each in found[name] if isinstance(one := each.get("id"), str | int | float)]
+        _complain_of_twice(complaints, f"{name} have the same id", ids)
+    names = [str(each.get("name")) for each in found["categories"]]
+    _complain_of_twice(complaints, "categories have the same name", names)
+    complaints.refuse()
+
+
+def _complain_of_twice(complaints: Complaints, what: str, told: Sequence[str | float]) -> None:
+    for one, count in Counter(told).items():
+        if count > 1:
+            complaints.add(f"{count:,} {what}: {one!r}", "Give each one of its own.")
 
 
 def _objects(

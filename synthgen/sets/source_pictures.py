@@ -6,7 +6,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from synthgen.sets.frame import CLUSTER, read_frame, words
 from synthgen.sets.image_set import BATCH, ImageSet, lacking
 from synthgen.sets.kept_columns import find_kept
 from synthgen.sets.leading import LeadingColumn, joined
+from synthgen.sets.near_names import listed, meant
 from synthgen.sets.source_objects import MOST_PIXELS, files_of, find_objects
 from synthgen.spec import SourceSpec
 
@@ -81,7 +81,7 @@ def find_sources(
         more = f" and {len(others) - _NAMED:,} more" if len(others) > _NAMED else ""
         what = "of other classes" if to_class is None else "of the class that the others are changed to"
         notes.append(f"{_pictures(others.total())} {what} left out: {named}{more}")
-    _check_classes(found, own, frame["label"], "has no picture of the class")
+    _check_classes(found, own, frame["label"], "has no picture")
     if not kept.any():
         hint = f"Images of {to_class!r} are made of pictures of other classes, as `to` says."
         raise UsageError(f"source.dataset: {found.source} has pictures of {to_class!r} alone", hint=hint)
@@ -98,7 +98,7 @@ def find_sources(
         notes += [f"left out: {line}" for line in faults]
     rows, repeated = _each_once(row._replace(kept=kept_values.get(place, "")) for place, row in read.items())
     notes += repeated
-    _check_classes(found, own, [row.class_name for row in rows], "has no usable picture of the class")
+    _check_classes(found, own, [row.class_name for row in rows], "has no usable picture")
     return FoundSources(tuple(rows), tuple(notes), kept_types)
 
 
@@ -119,8 +119,8 @@ def _frame(found: ImageSet, source: SourceSpec) -> pd.DataFrame:
         cells = words(found.table([column])[column])
         if missing := [value for value in values if not (cells == value).any()]:
             known = [str(cell) for cell in cells.dropna().unique()]
-            hint = _meant(missing[0], known) or f"It has {', '.join(map(repr, known[:_NAMED]))}."
-            raise UsageError(f"source.where.{column}: no row has {missing[0]!r}", hint=hint.strip())
+            hint = meant(missing, known) or f"It has {', '.join(map(repr, known[:_NAMED]))}."
+            raise UsageError(f"source.where.{column}: no row has {listed(missing)}", hint=hint.strip())
         frame = frame[cells.loc[frame.index].isin(values)]
     if frame.empty:
         raise UsageError(f"source.where: no row of {found.source} has all of this", hint="Ask for less.")
@@ -130,14 +130,18 @@ def _frame(found: ImageSet, source: SourceSpec) -> pd.DataFrame:
 def _check_classes(found: ImageSet, classes: Sequence[str], labels: Iterable[object], what: str) -> None:
     """Check that each class has a picture.
 
+    Args:
+        what: what a set lacks that has none.
+
     Raises:
-        UsageError: one has none.
+        UsageError: some have none.
     """
     there = Counter(label for label in labels if isinstance(label, str))
     if missing := [name for name in classes if name not in there]:
         some = ", ".join(f"{name!r} ({count:,})" for name, count in there.most_common(_NAMED)) or "none"
-        hint = f"{_meant(missing[0], list(there))}Its classes are {some}: `classes` must name them as they are."
-        raise UsageError(f"source.dataset: {found.source} {what} {missing[0]!r}", hint=hint)
+        hint = f"{meant(missing, there)}Its classes are {some}: `classes` must name them as they are."
+        which = "class" if len(missing) == 1 else "classes"
+        raise UsageError(f"source.dataset: {found.source} {what} of the {which} {listed(missing)}", hint=hint)
 
 
 def _read(
@@ -263,8 +267,3 @@ def _of_repeats(alike: Mapping[str, Sequence[SourceRow]], agreed: Mapping[str, b
 
 def _pictures(count: int) -> str:
     return f"{count:,} picture{'s' if count != 1 else ''}"
-
-
-def _meant(word: str, known: Sequence[str]) -> str:
-    close = get_close_matches(word, [*known], n=1)
-    return f"Did you mean {close[0]!r}? " if close else ""

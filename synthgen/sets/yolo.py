@@ -93,6 +93,10 @@ def read_yolo(folder: Path, split: str | None = None, images_from: Path | None =
     opened.aside, opened.box_form = aside, "relative-cxcywh"
     if has_keypoints and any(boxes):
         opened.unread = {"keypoints": "the keypoints of YOLO sets are not read"}
+    if repeated := sum(each.repeated for each in objects):
+        lines = "1 line is" if repeated == 1 else f"{repeated:,} lines are"
+        why = f"{lines} like one before in the same text, and such a box is read once"
+        opened.unread = {**opened.unread, "repeated boxes": why}
     if any(each.outlines for each in objects):
         partly = sum(0 < len(each.outlines) < len(each.boxes) for each in objects)
         with_masks(opened, lambda rows: [_drawings(read(images[row])) for row in rows], partly)
@@ -128,11 +132,13 @@ class _Objects(NamedTuple):
         label: the class of all of them; None if there is none.
         boxes: one for each.
         outlines: those that are more than a box, in shares of the image.
+        repeated: how many lines are like one before, and were left out.
     """
 
     label: str | None
     boxes: list[Sequence[float]]
     outlines: list[Sequence[float]]
+    repeated: int
 
 
 def _class(
@@ -146,7 +152,7 @@ def _class(
 ) -> _Objects:
     """Read the text of an image. What is wrong with it is added to `complaints`, and left out."""
     text = _text(file, own)
-    seen, places = dict[int, None](), list[Sequence[float]]()
+    seen, places, repeated = dict[int, None](), dict[tuple[float, ...], Sequence[float]](), 0
     for number, line in enumerate((text or "").splitlines(), 1):
         if not line.strip():
             continue
@@ -159,14 +165,16 @@ def _class(
         elif names is not None and int(kind) not in names:
             what = f"{file}:{number}: class {int(kind)} has no name in data.yaml or classes.txt"
             complaints.add(what, "Give every class a name there.")
+        elif (kind, *place) in places:
+            repeated += 1
         else:
             seen[int(kind)] = None
-            places.append(place[:4] if has_keypoints else place)
+            places[kind, *place] = place[:4] if has_keypoints else place
     classes = [names[kind] if names is not None else str(kind) for kind in seen]
     if len(classes) > 1:
         complaints.add(f"{image} has boxes of {classes[0]!r} and {classes[1]!r}", _CSV)
-    outlines = [place for place in places if _is_outline(place)]
-    return _Objects(classes[0] if classes else None, [_box(place) for place in places], outlines)
+    outlines = [place for place in places.values() if _is_outline(place)]
+    return _Objects(classes[0] if classes else None, [*map(_box, places.values())], outlines, repeated)
 
 
 def _is_outline(place: Sequence[float]) -> bool:
@@ -230,7 +238,7 @@ def _checked(file: Path, found: object) -> Mapping[int, str]:
         what = f"{file} has no list 'names' of the classes"
         raise UsageError(what, hint="Expected names: [chef, nurse], or a mapping of numbers to names.")
     names = {int(number): name for number, name in pairs.items()}
-    if len(set(names.values())) < len(names):
+    if len(set(names.values())) < len(pairs):
         raise UsageError(f"{file}: two classes have the same name", hint="Give each one of its own.")
     return names
 

@@ -9,6 +9,8 @@ import pytest
 
 import synthgen
 from synthgen.api import removing_objects
+from synthgen.auditing.questions.findings import Questions
+from synthgen.auditing.questions.sheet import sheet
 from synthgen.auditing.taken import place_sha256
 from synthgen.errors import StorageError, UsageError
 from synthgen.store import open_store
@@ -119,6 +121,26 @@ def test_a_run_in_a_bucket_is_removed_and_nothing_else(s3: Callable[[str], str],
     assert audit.exists()
     with pytest.raises(UsageError, match="is not a run"):
         synthgen.remove(place)
+
+
+def test_what_somebody_put_into_the_audit_of_a_run_stays_in_a_bucket_as_in_a_folder(
+    s3: Callable[[str], str], run: Path
+) -> None:
+    place = f"{s3('runs')}/run"
+    make_run(place, PLAN)
+    store = open_store(place)
+    page = sheet("mine", Questions("what is asked", (), ()))
+    ours = {**dict.fromkeys(["audit.json", "report.html", "embeddings/a.npz"], "{}"), "datasheet.new.md": page}
+    mine = dict.fromkeys(["labels.csv", "embeddings.txt", "next/report.html"], "mine")
+    mine["datasheet.md"] = page.replace("mine", "my faces")
+    for name, text in {**ours, **mine}.items():
+        store.create(f"audit/{name}", text.encode())
+        (run / "audit" / name).parent.mkdir(parents=True, exist_ok=True)
+        (run / "audit" / name).write_text(text)
+    expected = tuple(f"audit/{name}" for name in sorted(mine))
+    assert synthgen.remove(run).kept == expected
+    assert synthgen.remove(place).kept == expected
+    assert tuple(store.names_below("")) == expected
 
 
 def test_a_removal_from_a_bucket_that_is_killed_can_be_repeated(

@@ -3,12 +3,13 @@
 import io
 import json
 import re
+import threading
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from synthgen.cli.display import Bars, JsonLines, pass_rate, sentence
+from synthgen.cli.display import Bars, JsonLines, Sentences, pass_rate, sentence
 from synthgen.cli.progress import Snapshot, Whole, slowest
 from synthgen.events import ClassProgress, Progress, RunStarted, StepProgress
 
@@ -102,6 +103,51 @@ def test_json_lines_come_every_few_seconds_with_the_first_and_the_last(
     assert [line["done"] for line in progress] == [0, 24, 48, 72, 96, 99]
     assert list(progress[0]) == ["time", "event", "run", "unit", "done", "total", "rate", "seconds_left"]
     assert [line["message"] for line in printed if line["event"] == "warning"] == ["the disk is\nnearly full"]
+
+
+def test_short_steps_do_not_bring_lines_closer_together(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    with JsonLines("outputs/x", clock=clock) as lines:
+        for step in range(20):
+            for done in range(4):
+                lines.show(Snapshot(f"step {step}", "images", done, 3, None, None))
+                clock.now += 0.125
+    printed = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    told = [(line["step"], line["done"]) for line in printed]
+    assert told == [("step 0", 0), ("step 6", 0), ("step 12", 0), ("step 18", 0), ("step 19", 3)]
+
+
+def test_a_step_that_says_nothing_after_its_beginning_is_shown_when_it_is_due(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printed = threading.Event()
+
+    class Soon(Sentences):
+        def __init__(self) -> None:
+            super().__init__()
+            self._every = 0.05
+
+        def _print(self, snapshot: Snapshot) -> None:
+            super()._print(snapshot)
+            if snapshot.step == "loading":
+                printed.set()
+
+    with Soon() as lines:
+        lines.show(Snapshot("reading", "images", 0, 3, None, None))
+        lines.show(Snapshot("reading", "images", 3, 3, None, None))
+        lines.show(Snapshot("loading", "models", 0, 1, None, None))
+        assert printed.wait(20)
+        assert capsys.readouterr().err.splitlines() == ["reading: 0 of 3 images", "loading: 0 of 1 models"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_keeps_the_words_beside_a_long_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = io.StringIO()
+    screen = Console(file=drawn, force_terminal=True, width=80, color_system=None)
+    monkeypatch.setattr("synthgen.cli.display.console", lambda *, stderr: screen)
+    with Bars("joining /home/me/a long folder/work/sets/joined"):
+        pass
+    assert "joining …" in drawn.getvalue()
+    assert "sets/joined" in drawn.getvalue()
 
 
 @pytest.mark.parametrize("columns", [60, 80, 120])

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import datasets
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from globox import AnnotationSet
@@ -19,6 +21,7 @@ from torchvision.datasets import CocoDetection, wrap_dataset_for_transforms_v2
 import synthgen
 from synthgen.dataset.formats.objects import FoundObject, outline
 from synthgen.errors import UsageError
+from synthgen.events import StepProgress
 from synthgen.regions.boxes import PixelBox
 from synthgen.sets import open_set, read_frame
 from tests.dataset.hostile import NAMES
@@ -252,3 +255,38 @@ def test_a_mask_that_does_not_fit_its_picture_or_box_is_named(tmp_path: Path) ->
     file.write_text(json.dumps(found))
     with pytest.raises(UsageError, match=r"masks of .*: a mask has the size \[60, 48\], and its picture \[48, 60\]"):
         synthgen.export(file.parent, "parquet", tmp_path / "out")
+
+
+def test_all_masks_that_do_not_fit_in_a_dataset_are_told_at_once_and_before_anything_is_written(tmp_path: Path) -> None:
+    boxes, fitting = boxes_of(2), png(mask(boxes_of(2)[0]))
+    foreign, broken = png(np.zeros((5, 7), np.uint8)), fitting[:60]
+    cells = [[fitting, foreign], [fitting, broken], [fitting], [fitting, fitting], [foreign, foreign]]
+    rows = [
+        {
+            "id": str(n),
+            "image": {"bytes": noise(n, SIZE), "path": None},
+            "label": "a",
+            "boxes": boxes,
+            "masks": [{"bytes": one, "path": None} for one in cell],
+        }
+        for n, cell in enumerate(cells)
+    ]
+    source = tmp_path / "set.parquet"
+    pq.write_table(pa.table({name: [row[name] for row in rows] for name in rows[0]}), source)
+    dataset = tmp_path / "dataset"
+    synthgen.export(source, "parquet", dataset)  # as they are
+    events: list[object] = []
+    for place, form in ((source, "coco"), (source, "yolo"), (dataset, "coco"), (dataset, "yolo")):
+        with pytest.raises(UsageError, match="4 images cannot be used:") as refused:
+            synthgen.export(place, form, tmp_path / "out", on_progress=events.append)
+        _, *lines = refused.value.message.splitlines()
+        parts = (
+            "the mask of 0 has 7 x 5 pixels, and its picture 60 x 48",
+            "the mask of 1 cannot be opened",
+            "the image 2 has 2 boxes and 1 masks",
+            "the mask of 4 has 7 x 5 pixels",
+        )
+        for line, part in zip(lines, parts, strict=True):
+            assert part in line
+        assert [path.name for path in tmp_path.iterdir() if "out" in path.name] == []
+    assert any(isinstance(event, StepProgress) and event.step == "checking boxes and masks" for event in events)

@@ -203,14 +203,34 @@ def test_progress_counts_every_fit() -> None:
             "synthetic",
             "are not in the real set",
         ),
+        (
+            (
+                REAL_SET,
+                looked("synthetic", 9, 2, classes=("kat", "dogg")),
+                looked("test", 9, 3, classes=("x", "y")),
+                None,
+            ),
+            None,
+            "2 sets do not have the classes of the real set:\n"
+            "  the set synthetic: 2 classes are not in the real set: 'dogg', 'kat'\n  the set test: 2 classes are",
+        ),
         ((REAL_SET, REAL_SET, TEST, None), "real", "are copies of real ones"),
         ((REAL_SET, OTHER, REAL_SET, None), "test", "images of the test are in the real set too"),
         ((REAL_SET, OTHER, TEST.take(np.arange(1)), None), "test", "one image"),
-        ((looked("real", 1, 0), OTHER, TEST, None), "real", "'cat' has one real image for training, and 2 are needed"),
+        (
+            (REAL_SET.take(np.arange(6, 28)), OTHER, TEST, None),
+            "real",
+            "'cat' has one real image for training, and 2 are needed",
+        ),
+        (
+            (looked("real", 1, 0), OTHER, TEST, None),
+            "real",
+            "4 classes have fewer than 2 real images for training: 'cat'",
+        ),
     ],
 )
 def test_sets_that_do_not_go_together_are_refused_before_training(
-    sets: tuple[LookedSet, LookedSet, LookedSet, None], argument: str, message: str
+    sets: tuple[LookedSet, LookedSet, LookedSet, None], argument: str | None, message: str
 ) -> None:
     with pytest.raises(UsageError) as refused:
         divide(*sets, 0)

@@ -227,8 +227,16 @@ def test_a_split_of_a_coco_set_is_read(tmp_path: Path) -> None:
         ({"annotations": [{"image_id": 1, "category_id": 9}]}, "names an image that is not in the list: 1"),
         ({"annotations": [{"image_id": 7, "category_id": 1}]}, "category that is not in the list"),
         ({"annotations": None}, "'annotations' is not a list"),
-        ({"categories": [{"id": 9, "name": "chef"}, {"id": 2, "name": "chef"}]}, "the same id or name"),
-        ({"images": [{"id": 7, "file_name": "0.png"}] * 2}, "two images have the same id"),
+        (
+            {"categories": [{"id": 9, "name": "chef"}, {"id": 2, "name": "chef"}]},
+            "categories have the same name: 'chef'",
+        ),
+        ({"categories": [{"id": 9, "name": "chef"}, {"id": 9, "name": "cook"}]}, "2 categories have the same id: 9"),
+        ({"images": [{"id": 7, "file_name": "0.png"}] * 2}, "2 images have the same id: 7"),
+        (
+            {"annotations": [{"id": 3, "image_id": 7, "category_id": 9, "bbox": [1, 1, 2, 2]}] * 2},
+            "2 annotations have the same id: 3",
+        ),
         ({"images": [{"id": 7}], "annotations": []}, "an entry has no 'file_name'"),
         ({"images": [{"file_name": "0.png"}]}, "an entry has no 'id'"),
     ],

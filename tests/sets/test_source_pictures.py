@@ -69,6 +69,16 @@ def test_a_class_that_is_spelled_otherwise_is_suggested(tmp_path: Path) -> None:
     assert str(caught.value.hint).startswith("Did you mean 'doctor'?")
 
 
+def test_all_classes_that_a_set_lacks_are_named(tmp_path: Path) -> None:
+    many = tuple(f"class {number}" for number in range(7))
+    named = "has no picture of the classes 'docter', 'chief', 'class 0', .* 'class 3' and 3 more"
+    with pytest.raises(UsageError, match=named) as caught:
+        found_in(make_pictures(tmp_path, doctor=1, chef=1), "docter", "chef", "chief", *many)
+    assert str(caught.value.hint).startswith("Did you mean 'doctor' by 'docter', 'chef' by 'chief'?")
+    with pytest.raises(UsageError, match="no row has 'docter', 'chief'"):
+        found_in(tmp_path, "chef", where={"label": ["docter", "chief"]})
+
+
 def test_a_set_of_which_more_than_one_in_ten_cannot_be_opened_is_refused_and_they_are_named(tmp_path: Path) -> None:
     make_pictures(tmp_path, doctor=9, chef=1)
     for number in range(2):

@@ -39,7 +39,12 @@ def is_untouched(path: Path) -> bool:
         return True
     if not path.is_file() or path.is_symlink() or path.stat().st_size > _MOST_BYTES:
         return False
-    text = path.read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
+    return is_as_written(path.read_bytes())
+
+
+def is_as_written(content: bytes) -> bool:
+    """Tell whether the content of a datasheet is as synthgen wrote it."""
+    text = content.decode("utf-8", "replace").replace("\r\n", "\n")
     found = _MARK.search(text)
     return found is not None and found[1] == _sha256(text[: found.start()])
 

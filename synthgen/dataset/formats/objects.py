@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from synthgen.dataset.checked_boxes import boxes_within
+from synthgen.dataset.checked_objects import boxes_within, check_pairs
 from synthgen.dataset.formats.parts import EncodedPicture, Parts
 from synthgen.errors import UsageError
 from synthgen.ledger.columns import BOXES, MASK, MASKS
@@ -55,9 +55,7 @@ def objects_of(parts: Parts) -> list[FoundObject]:
     if masks := [_mask(mask, parts) for mask in parts.lists.get(MASKS, ())]:
         if not boxes:
             return [FoundObject(box, mask) for mask in masks if (box := _around(mask)) is not None]
-        if len(boxes) != len(masks):
-            what = f"the image {parts.id} has {len(boxes)} boxes and {len(masks)} masks"
-            raise UsageError(what, hint="Give each box its mask, or leave the column of masks out of the set.")
+        check_pairs(parts.id, len(boxes), len(masks))
         return [FoundObject(box, mask) for box, mask in zip(boxes, masks, strict=True)]
     picture = parts.pictures.get(MASK)
     if picture is None:

@@ -7,7 +7,8 @@ from typing import TypeVar, cast
 
 import pyarrow as pa
 
-from synthgen.dataset.joining.rows import UNUSABLE, complain, rows_of
+from synthgen.dataset.checked_objects import UNUSABLE
+from synthgen.dataset.joining.rows import complain, rows_of
 from synthgen.dataset.joining.side import BOXES_TYPE, JoinedSide
 from synthgen.events import OnProgress, StepProgress
 from synthgen.images import upright_size

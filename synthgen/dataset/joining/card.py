@@ -46,6 +46,9 @@ def write_joined_card(
         leaks=images.leaks[:_LEAKS],
         leaking=len(images.leaks),
         copies=images.copies,
+        conflicts=images.conflicts[:_LEAKS],
+        conflicting=len(images.conflicts),
+        repeats=images.repeats,
         only=[
             (side.title, ", ".join(name for name in side.columns.names if name not in other.columns.names))
             for side, other in (sides, sides[::-1])

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pyarrow as pa
 
+from synthgen.dataset.checked_objects import UNUSABLE
 from synthgen.dataset.cores import on_all_cores
 from synthgen.dataset.encoding import whole_ending
 from synthgen.dataset.images import SelectedImages, divided
@@ -17,13 +17,13 @@ from synthgen.dataset.joining.boxes import corners_in
 from synthgen.dataset.joining.rows import (
     MEND,
     PICTURE_FIELDS,
-    UNUSABLE,
     are_beside,
     as_pictures,
     complain,
     read_pictures,
     rows_of,
 )
+from synthgen.dataset.joining.same_pictures import JoinedRows, conflicts_of, copies_of, leaks_of, repeats_of
 from synthgen.dataset.joining.side import PICTURE, SYNTHETIC, JoinedSide
 from synthgen.dataset.mixing import MixedRows, RowPlaces
 from synthgen.dataset.order import LabelRuns, longest_possible, longest_run, mixed_order
@@ -41,20 +41,6 @@ _SEED = 0
 """Of the order of the rows: the same sets give the same dataset."""
 
 
-@dataclass(frozen=True, slots=True)
-class SplitLeak:
-    """A synthetic image in another split than a real one that it shows.
-
-    Attributes:
-        synthetic, real: ids of the joined set.
-        how: "is a copy of" or "was made from".
-    """
-
-    synthetic: str
-    real: str
-    how: str
-
-
 class JoinedImages(SelectedImages):
     """The images of a real and a synthetic set: one split after the other, each in a mixed order.
 
@@ -65,6 +51,8 @@ class JoinedImages(SelectedImages):
         runs: how long images of one class follow each other, by split.
         leaks: what shows in one split what is in another.
         copies: how many synthetic images are, byte for byte, in the real set in the same split.
+        conflicts: pictures that are there under several classes.
+        repeats: what each of the two sets has more than once.
         digest: of all that was read, in hex.
     """
 
@@ -115,8 +103,11 @@ class JoinedImages(SelectedImages):
         self._mixed = MixedRows(self._read, places, scratch)
         self._complaints.refuse()
         self.selection = self._selected(classes, splits)
-        self.leaks = tuple(self._leaks())
-        self.copies = self._copies()
+        named = [classes[label] for label in self._labels.tolist()]
+        real, synthetic = sides
+        rows = JoinedRows(self._ids, named, split_of, self._digests, real.ids, synthetic.sources)
+        self.leaks, self.copies = tuple(leaks_of(rows)), copies_of(rows)
+        self.conflicts, self.repeats = tuple(conflicts_of(rows)), repeats_of(rows)
         self.digest = self._hash.hexdigest()
 
     def batches(self) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -213,28 +204,6 @@ class JoinedImages(SelectedImages):
     def _selected(self, classes: Sequence[str], splits: Sequence[str]) -> Selection:
         counts = Counter(zip(self._splits, (classes[label] for label in self._labels.tolist()), strict=True))
         return Selection(tuple(classes), tuple(splits), dict(zip(self._ids, self._splits, strict=True)), counts)
-
-    def _copies(self) -> int:
-        many = len(self._sides[0].ids)
-        there = {*zip(self._digests[:many], self._splits[:many], strict=True)}
-        return sum(one in there for one in zip(self._digests[many:], self._splits[many:], strict=True))
-
-    def _leaks(self) -> Iterator[SplitLeak]:
-        """Find what a synthetic image shows of another split: the very picture, or the one that it was made from."""
-        real, synthetic = self._sides
-        many = len(real.ids)
-        for split in dict.fromkeys(real.splits):
-            there = [row for row in range(many) if self._splits[row] == split]
-            pictures = {self._digests[row]: row for row in there}
-            ids = {real.ids[row]: row for row in there}
-            for place, image_id in enumerate(self._ids[many:]):
-                if self._splits[many + place] == split:
-                    continue
-                source = synthetic.sources[place] if synthetic.sources else None
-                if (row := pictures.get(self._digests[many + place])) is not None:
-                    yield SplitLeak(image_id, self._ids[row], "is a copy of")
-                elif source is not None and (row := ids.get(source)) is not None:
-                    yield SplitLeak(image_id, self._ids[row], "was made from")
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

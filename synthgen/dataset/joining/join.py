@@ -14,8 +14,9 @@ from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.parquet import ParquetFormat
 from synthgen.dataset.joining.boxes import with_form
 from synthgen.dataset.joining.card import write_joined_card
-from synthgen.dataset.joining.images import JoinedImages, SplitLeak
+from synthgen.dataset.joining.images import JoinedImages
 from synthgen.dataset.joining.mapping import joined_classes, joined_columns, joined_splits
+from synthgen.dataset.joining.same_pictures import ClassConflict, SetRepeats, SplitLeak
 from synthgen.dataset.joining.side import JoinedSide, unread_of
 from synthgen.dataset.provenance import FormatOrigin
 from synthgen.dataset.replace import check_place, recover, scratch_beside
@@ -38,6 +39,8 @@ class JoinedSet:
         origins: how many images each split has of each class, by whether they are synthetic.
         leaks: synthetic images in another split than a real one that they show.
         copies: how many synthetic images are, byte for byte, in the real set in the same split.
+        conflicts: pictures that are there under several classes.
+        repeats: what each of the two sets has more than once.
         unread: what the sets have and the dataset does not, each with the reason.
     """
 
@@ -46,6 +49,8 @@ class JoinedSet:
     origins: Mapping[tuple[str, str, bool], int]
     leaks: tuple[SplitLeak, ...]
     copies: int
+    conflicts: tuple[ClassConflict, ...]
+    repeats: Mapping[str, SetRepeats]
     unread: Mapping[str, str]
 
 
@@ -94,7 +99,7 @@ def join_sides(
         unread = unread_of(*sides)
         inputs = sha256(json.dumps([*facts, sorted(left_out), unread]).encode()).hexdigest()
         if there is not None and there.inputs == inputs:
-            return JoinedSet(there, False, images.origins, images.leaks, images.copies, unread)
+            return _joined(there, images, unread, rebuilt=False)
         summary = build(
             folder,
             images,
@@ -107,7 +112,20 @@ def join_sides(
             description=_description(sides),
             on_progress=hear,
         )
-    return JoinedSet(summary, True, images.origins, images.leaks, images.copies, unread)
+    return _joined(summary, images, unread, rebuilt=True)
+
+
+def _joined(summary: DatasetSummary, images: JoinedImages, unread: Mapping[str, str], *, rebuilt: bool) -> JoinedSet:
+    return JoinedSet(
+        summary,
+        rebuilt,
+        images.origins,
+        images.leaks,
+        images.copies,
+        images.conflicts,
+        images.repeats,
+        unread,
+    )
 
 
 def _description(sides: tuple[JoinedSide, JoinedSide]) -> Description:

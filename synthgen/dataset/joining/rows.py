@@ -5,13 +5,12 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from synthgen.dataset.checked_objects import UNUSABLE
 from synthgen.dataset.joining.side import PICTURE, JoinedSide
 from synthgen.images import LeftOut
 from synthgen.sets.arrow_rows import arrow_rows
 from synthgen.sets.complaints import Complaints
 
-UNUSABLE = "images cannot be used"
-"""What complaints count."""
 MEND = "Mend it, or take it out of the set."
 """What to do about one of them."""
 PICTURE_FIELDS = tuple(field.name for field in PICTURE)

@@ -23,7 +23,8 @@ from synthgen.spec import BoxFormName
 
 SYNTHETIC = "synthetic"
 """The column that says which images are."""
-_OWN = ("id", "image", "label", "class", *SPLITS)
+_ID = "id"
+_OWN = (_ID, "image", "label", "class", *SPLITS)
 """Columns that the joined set makes itself."""
 _TRAIN, _PATHS = "train", "_file_name"
 PICTURE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
@@ -125,7 +126,8 @@ def read_side(
     columns = [*(fields[column] for column in names), *(pa.field(name, pa.list_(PICTURE)) for name in taken)]
     unfit = dict(_unfit(columns))
     twice = {name: "another column has this name" for name in lists if name not in taken}
-    unread = {**(found.unread if isinstance(found, FileSet) else {}), **twice, **unfit}
+    told = found.unread if isinstance(found, FileSet) else {}
+    unread = {**told, **twice, **unfit, **(dict(_unused_ids(found, ids)) if _ID not in left_out else {})}
 
     return JoinedSide(
         title=title,
@@ -169,6 +171,22 @@ def _brought(found: ImageSet, label: str, left_out: Collection[str], ids: Sequen
     if isinstance(found, TarSet):
         names = [name for name in names if name != "key"]  # it comes from the id, or is the id
     return [name for name in names if name not in PATHS or found.table([name])[name].tolist() != [*ids]]
+
+
+def _unused_ids(found: ImageSet, ids: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Name the column of the set's own ids if its images cannot be called by them, with the reason."""
+    if _ID not in found.columns:
+        return
+    called = f"so its images are called {', '.join(ids[:_NAMED])}{', ..' if ids[_NAMED:] else ''}"
+    try:
+        own = words(found.table([_ID])[_ID])
+    except UsageError as error:
+        yield _ID, f"{error.message}, {called}"
+        return
+    if missing := int(own.isna().sum()):
+        yield _ID, f"{missing:,} of {len(ids):,} images have none, {called}"
+    elif twice := own[own.duplicated()].tolist():
+        yield _ID, f"{(own == twice[0]).sum():,} images have the id {twice[0]!r}, {called}"
 
 
 def _pictures(found: ImageSet, names: Sequence[str]) -> dict[str, str]:

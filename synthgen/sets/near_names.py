@@ -1,0 +1,36 @@
+"""Names that a set does not have, in messages: the first few, each with the one that may be meant. Pure."""
+
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
+
+_MOST = 6
+
+
+def listed(names: Sequence[str]) -> str:
+    """Name the first few, and count the others.
+
+    Example:
+        >>> from synthgen.sets.near_names import listed
+        >>> listed(["chef", "nurse"])
+        "'chef', 'nurse'"
+    """
+    return ", ".join(map(repr, names[:_MOST])) + (f" and {len(names) - _MOST:,} more" if names[_MOST:] else "")
+
+
+def meant(missing: Sequence[str], known: Collection[str]) -> str:
+    """Ask whether similar names are meant, with a blank at the end; the empty text if there are none.
+
+    Example:
+        >>> from synthgen.sets.near_names import meant
+        >>> meant(["docter"], ["doctor", "chef"])
+        "Did you mean 'doctor'? "
+        >>> meant(["docter", "chief", "x"], ["doctor", "chef"])
+        "Did you mean 'doctor' by 'docter', 'chef' by 'chief'? "
+    """
+    near = {name: get_close_matches(name, [*known], n=1) for name in missing[:_MOST]}
+    close = {name: one for name, found in near.items() for one in found}
+    if not close:
+        return ""
+    if len(missing) == 1:
+        return f"Did you mean {close[missing[0]]!r}? "
+    return f"Did you mean {', '.join(f'{one!r} by {name!r}' for name, one in close.items())}? "
