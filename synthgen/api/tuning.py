@@ -68,8 +68,8 @@ def tune(
 
     Args:
         real: whatever `audit` opens. Each image has a class; a single class is enough.
-        model: as in a spec: 'bundled:workers', a diffusers folder, or an id on the hub. Stable Diffusion 1, 2, XL and 3
-            can be tuned.
+        model: as in a spec: 'bundled:workers', a diffusers folder, or an id on the hub. Stable Diffusion 1, 2, XL and
+            3, FLUX.2 Klein Base, Z-Image and Qwen-Image can be tuned.
         output: a new folder for the adapter, tune.json and samples; or that of the same tuning, interrupted.
         template: of the prompts; by default those of `spec`, or else 'a photo of a {class}'.
         spec: takes its templates that show nothing but the class.

@@ -135,7 +135,7 @@ def find_model(asked: TuneArguments) -> TunableModel:
     from synthgen.models import is_folder
     from synthgen.models.parts import source_of
     from synthgen.spec import ModelSpec
-    from synthgen.tuning.tunable import check_tunable, default_size
+    from synthgen.tuning.tunable import check_tunable, default_size, largest_size
 
     name = asked.model
     try:
@@ -156,6 +156,8 @@ def find_model(asked: TuneArguments) -> TunableModel:
         raise UsageError(f"{name} does not say how large its images are", argument="size", hint="Give a size.")
     if size % call.multiple:
         raise UsageError(f"expected a multiple of {call.multiple}, found {size}", argument="size")
+    if (largest := largest_size(source.read_json)) is not None and size > largest:
+        raise UsageError(f"expected at most {largest} for {name}, found {size}", argument="size")
     return TunableModel(named, source, call, size)
 
 

@@ -1,10 +1,16 @@
 """Which class tunes the denoiser of a pipeline."""
 
 from synthgen.tuning.denoiser import TunedDenoiser
+from synthgen.tuning.flow.flux2_klein import TunedFlux2Klein
+from synthgen.tuning.flow.qwen_image import TunedQwenImage
 from synthgen.tuning.flow.stable_diffusion_3 import TunedStableDiffusion3
+from synthgen.tuning.flow.z_image import TunedZImage
 
 _OF_TRANSFORMERS: dict[str, type[TunedDenoiser]] = {
     "StableDiffusion3Pipeline": TunedStableDiffusion3,
+    "Flux2KleinPipeline": TunedFlux2Klein,
+    "ZImagePipeline": TunedZImage,
+    "QwenImagePipeline": TunedQwenImage,
 }
 
 

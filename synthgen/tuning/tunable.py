@@ -14,10 +14,15 @@ UNETS: Mapping[str, str] = {
 """Pipelines with a UNet that looks at the texts of their own encoders."""
 TRANSFORMERS: Mapping[str, str] = {
     "StableDiffusion3Pipeline": "Stable Diffusion 3 and 3.5",
+    "Flux2KleinPipeline": "FLUX.2 Klein Base",
+    "ZImagePipeline": "Z-Image",
+    "QwenImagePipeline": "Qwen-Image",
 }
 """Pipelines with a transformer that was trained by flow matching."""
 PREDICTED = ("epsilon", "v_prediction", "sample")
 """What a denoiser can be trained to predict: the noise, the velocity, or the image."""
+_BASE = "Choose the model that it was distilled from."
+_PUBLISHED = "Choose the model with the settings that its authors published."
 
 
 def check_tunable(model: str, pipeline: str, read: Read) -> None:
@@ -36,7 +41,7 @@ def check_tunable(model: str, pipeline: str, read: Read) -> None:
         raise ModelError(f"{model} is a {pipeline}, which tune does not know", hint=f"It knows {known}.")
     problems = _problems_of_unet(read) if pipeline in UNETS else _problems_of_transformer(read)
     if problem := next(problems, None):
-        raise ModelError(f"{model} cannot be tuned: {problem}", hint="Choose the model that it was distilled from.")
+        raise ModelError(f"{model} cannot be tuned: {problem}", hint=_PUBLISHED if "expected" in problem else _BASE)
 
 
 def default_layers(pipeline: str) -> str:
@@ -52,7 +57,7 @@ def _problems_of_transformer(read: Read) -> Iterator[str]:
     if "LCM" in name:
         yield "it draws in few steps, which training on single steps would undo"
     if not name.startswith("FlowMatch"):
-        yield f"its scheduler is {name}, not one of flow matching"
+        yield f"its scheduler is {name}; expected one of flow matching, such as FlowMatchEulerDiscreteScheduler"
 
 
 def _problems_of_unet(read: Read) -> Iterator[str]:
@@ -82,3 +87,16 @@ def default_size(read: Read, size: tuple[int, int] | None) -> int | None:
     if not isinstance(latents, int) or not isinstance(blocks, list) or not blocks:
         return None
     return latents << len(blocks) - 1
+
+
+def largest_size(read: Read) -> int | None:
+    """Return the largest width and height that a transformer has places for; None if any.
+
+    Args:
+        read: reads the JSON of its folder.
+    """
+    transformer, blocks = read("transformer/config.json"), read("vae/config.json").get("block_out_channels")
+    places, patch = transformer.get("pos_embed_max_size"), transformer.get("patch_size")
+    if not isinstance(places, int) or not isinstance(patch, int) or not isinstance(blocks, list) or not blocks:
+        return None
+    return places * patch << len(blocks) - 1

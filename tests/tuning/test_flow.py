@@ -16,7 +16,7 @@ from PIL import Image
 from safetensors.torch import load_file
 
 import synthgen
-from synthgen.errors import ModelError
+from synthgen.errors import ModelError, UsageError
 from synthgen.generating.renderer import Renderer
 from synthgen.models import locate
 from synthgen.models.adapters import find_adapter
@@ -30,7 +30,7 @@ from tests.generating.tiny import candidate
 from tests.tuning.test_tuning import spec_of
 
 SIZE = 32
-TUNED = ["stable-diffusion-3"]
+TUNED = ["stable-diffusion-3", "flux2-klein-base", "z-image", "qwen-image"]
 PROMPTS = ["a chef", "a photo of a nurse"]
 """Of different lengths, which some families pad."""
 
@@ -45,12 +45,18 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(params=TUNED)
 def denoiser(request: pytest.FixtureRequest) -> FlowDenoiser:
-    """Of a pipeline with few random weights."""
+    """Of a pipeline with few random weights, whose latents are scaled and shifted."""
     with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
         torch.manual_seed(0)
         pipeline = FAMILIES[request.param].build()
     pipeline.set_progress_bar_config(disable=True)
+    vae = pipeline.vae
+    if "latents_mean" in vae.config:
+        vae.register_to_config(latents_mean=[0.1, -0.2, 0.3, 0.4], latents_std=[0.5, 1.5, 2.0, 0.7])
+    if hasattr(vae, "bn"):
+        vae.bn.running_mean.copy_(torch.linspace(-1, 1, len(vae.bn.running_mean)))
+        vae.bn.running_var.copy_(torch.linspace(0.5, 2, len(vae.bn.running_var)))
     found = denoiser_of(type(pipeline).__name__)(pipeline, SIZE, torch.device("cpu"), torch.float32)
     assert isinstance(found, FlowDenoiser)
     return found
@@ -120,7 +126,7 @@ def test_an_oracle_that_answers_as_training_asks_makes_the_pipeline_draw_the_pic
         return each(lambda noised, picture: sign * (noised - picture) / level, latents, known)
 
     with answering(pipeline, oracle):
-        (found,) = called(denoiser, PROMPTS[:1], num_inference_steps=5, output_type="np")
+        (found,) = called(denoiser, PROMPTS[:1], num_inference_steps=3, output_type="np")
     assert np.abs(found - through_the_decoder(pipeline, pictures(1)[0])).max() < 1e-4
 
 
@@ -198,7 +204,7 @@ def drawn(model: Path, adapter: Path | None) -> np.ndarray:
 def test_training_lowers_the_loss_and_the_adapter_acts_on_its_own_family_alone(
     folder: Path, tmp_path: Path, name: str
 ) -> None:
-    more = {"steps": 60, "batch_size": 6, "rank": 8, "learning_rate": 0.02, "layers": "all"}
+    more = {"steps": 20, "batch_size": 6, "rank": 8, "learning_rate": 0.02, "layers": "all"}
     made = tuned(folder, tmp_path / "look", name, validation_share=0.34, **more)
     losses = [each["held_out"] for each in made.record["losses"]]  # type: ignore[attr-defined]
     assert min(losses) < 0.7 * losses[0]
@@ -221,3 +227,8 @@ def test_the_file_is_the_one_that_the_pipeline_itself_would_save(folder: Path, t
     pipeline.save_lora_weights(tmp_path / "own", transformer_lora_layers=saved)  # type: ignore[attr-defined]
     torch.testing.assert_close(load_file(tmp_path / "own" / "pytorch_lora_weights.safetensors"), weights)
     assert len(weights) > 8
+
+
+def test_a_size_that_the_transformer_has_no_places_for_is_refused(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"expected at most 1536 for .*, found 1552"):
+        tuned(folder, tmp_path / "look", "stable-diffusion-3", size=1552)

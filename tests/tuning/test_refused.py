@@ -133,7 +133,12 @@ def test_a_file_is_not_a_folder_for_the_adapter(place: str, tmp_path: Path, caps
         (
             "model_index.json",
             {"_class_name": "StableDiffusion3Pipeline"},
-            "its scheduler is DDIMScheduler, not one of flow matching",
+            "its scheduler is DDIMScheduler; expected one of flow matching",
+        ),
+        (
+            "model_index.json",
+            {"_class_name": "Flux2KleinPipeline", "is_distilled": True},
+            "its guidance was distilled into its weights",
         ),
     ],
 )
@@ -142,4 +147,6 @@ def test_models_that_cannot_be_tuned_say_why(
 ) -> None:
     said = refusal(tmp_path, capsys, "--model", model(tmp_path, part, **settings))
     assert message in said
-    assert ("Stable Diffusion 3 and 3.5 (StableDiffusion3Pipeline)" in said) == ("does not know" in message)
+    assert ("FLUX.2 Klein Base (Flux2KleinPipeline); Z-Image (ZImagePipeline); Qwen-Image" in said) == (
+        "does not know" in message
+    )

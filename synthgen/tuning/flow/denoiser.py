@@ -48,9 +48,15 @@ class FlowDenoiser(TunedDenoiser):
         """Return by how much the pipeline moves the levels of images of this size."""
         from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift
 
-        names = ("base_image_seq_len", "max_image_seq_len", "base_shift", "max_shift")
         config = self.pipeline.scheduler.config
-        return float(calculate_shift(self.side**2, *(config[name] for name in names)))
+        names = {
+            "base_seq_len": "base_image_seq_len",
+            "max_seq_len": "max_image_seq_len",
+            "base_shift": "base_shift",
+            "max_shift": "max_shift",
+        }
+        own = {name: config[key] for name, key in names.items() if config.get(key) is not None}
+        return float(calculate_shift(self.side**2, **own))
 
     @property
     def side(self) -> int:
