@@ -41,7 +41,7 @@ def tune(
     spec: SpecInput | None = None,
     license: str | None = None,
     rank: int = RANK,
-    layers: str = "all",
+    layers: str | None = None,
     steps: int = STEPS,
     batch_size: int = BATCH,
     learning_rate: float | None = None,
@@ -68,14 +68,15 @@ def tune(
 
     Args:
         real: whatever `audit` opens. Each image has a class; a single class is enough.
-        model: as in a spec: 'bundled:workers', a diffusers folder, or an id on the hub. Stable Diffusion 1, 2 and XL
-            can be tuned.
+        model: as in a spec: 'bundled:workers', a diffusers folder, or an id on the hub. Stable Diffusion 1, 2, XL and
+            3, FLUX.2 Klein Base, Z-Image and Qwen-Image can be tuned.
         output: a new folder for the adapter, tune.json and samples; or that of the same tuning, interrupted.
         template: of the prompts; by default those of `spec`, or else 'a photo of a {class}'.
         spec: takes its templates that show nothing but the class.
         license: a note on the licence of the real images, which travels with the adapter into plans and cards.
         rank: of the LoRA.
-        layers: which of the denoiser it changes: 'all', attention and convolutions, or 'attention' alone.
+        layers: which of the denoiser it changes: 'attention' alone, the default of transformers; or 'all', the default
+            of UNets: their convolutions too, and the feed-forward layers of transformers.
         learning_rate: by default 1e-4; of the bundled model, which is small, 1e-3.
         size: width and height of the images, by default the model's own. Their middle is cut out.
         validation_share: the share of images that are held out; 0 for none: then the last weights are kept.
@@ -107,7 +108,8 @@ def tune(
     from synthgen.auditing.input import arguments
     from synthgen.tuning.settings import LAYERS, PRECISIONS
 
-    choice_of(layers, "layers", list(LAYERS))
+    if layers is not None:
+        choice_of(layers, "layers", list(LAYERS))
     choice_of(precision, "precision", PRECISIONS)
     expected = "a text"
     asked = TuneArguments(

@@ -49,7 +49,7 @@ class TuneArguments:
     spec: SpecInput | None
     licence: str | None
     rank: int
-    layers: str
+    layers: str | None
     steps: int
     batch_size: int
     learning_rate: float | None
@@ -135,7 +135,7 @@ def find_model(asked: TuneArguments) -> TunableModel:
     from synthgen.models import is_folder
     from synthgen.models.parts import source_of
     from synthgen.spec import ModelSpec
-    from synthgen.tuning.tunable import check_tunable, default_size
+    from synthgen.tuning.tunable import check_tunable, default_size, largest_size
 
     name = asked.model
     try:
@@ -151,11 +151,13 @@ def find_model(asked: TuneArguments) -> TunableModel:
     if name != BUNDLED_MODEL:
         PinnedModel("folder" if is_folder(name) else "hub", "model", name, source.revision).remember()
 
-    size = asked.size or default_size(source.read_json)
+    size = asked.size or default_size(source.read_json, call.size)
     if size is None:
         raise UsageError(f"{name} does not say how large its images are", argument="size", hint="Give a size.")
     if size % call.multiple:
         raise UsageError(f"expected a multiple of {call.multiple}, found {size}", argument="size")
+    if (largest := largest_size(source.read_json)) is not None and size > largest:
+        raise UsageError(f"expected at most {largest} for {name}, found {size}", argument="size")
     return TunableModel(named, source, call, size)
 
 
@@ -168,15 +170,16 @@ def open_denoiser(asked: TuneArguments, model: TunableModel) -> TunedDenoiser:
     """
     from synthgen.generating.pipelines import download, load
     from synthgen.models.device import open_device
-    from synthgen.tuning.denoiser import TunedDenoiser
+    from synthgen.tuning.denoisers import denoiser_of
 
     device = open_device(asked.device)
     dtype = _dtype(asked.precision, device)
     download(model.named, model.source)
     pipeline = load(model.named, model.source, model.call, dtype).to(device)
+    denoiser = denoiser_of(model.call.pipeline)(pipeline, model.size, device, dtype)
     if asked.gradient_checkpointing:
-        pipeline.unet.enable_gradient_checkpointing()
-    return TunedDenoiser(pipeline, model.size, device, dtype)
+        denoiser.network.enable_gradient_checkpointing()
+    return denoiser
 
 
 def _dtype(precision: str, device: torch.device) -> torch.dtype:
@@ -238,10 +241,12 @@ def _identity(
     asked: TuneArguments, model: TunableModel, images: RealImages, held: Sequence[int], prompts: ClassPrompts
 ) -> TuneIdentity:
     """Return what a resumed tuning must have in common with this one."""
+    from synthgen.tuning.tunable import default_layers
+
     rate = _BUNDLED_RATE if asked.model == BUNDLED_MODEL else _RATE
     settings = TuneSettings(
         rank=asked.rank,
-        layers=asked.layers,
+        layers=asked.layers or default_layers(model.call.pipeline),
         steps=asked.steps,
         batch_size=asked.batch_size,
         learning_rate=asked.learning_rate or rate,

@@ -47,8 +47,9 @@ def tune(
     ] = None,
     rank: Annotated[int, typer.Option("--rank", min=1, max=512, metavar="N", help="Rank of the LoRA.")] = 16,
     layers: Annotated[
-        str, typer.Option("--layers", metavar="LAYERS", help="all, convolutions too; or attention alone.")
-    ] = "all",
+        str | None,
+        typer.Option("--layers", metavar="LAYERS", help="attention, default of transformers; or all, that of UNets."),
+    ] = None,
     steps: Annotated[int, typer.Option("--steps", min=1, metavar="N", help="Steps of the training.")] = 500,
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Images in each step.")] = 8,
     learning_rate: Annotated[

@@ -11,37 +11,39 @@ from safetensors.torch import save
 
 from synthgen.files import write_file
 from synthgen.models.adapters import TUNED_KEY
-from synthgen.tuning.settings import LAYERS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from synthgen.records import TunedOn
-    from synthgen.tuning.settings import TuneSettings
 
 _CONFIG = "lora_adapter_metadata"
 
 
-def write_adapter(path: Path, lora: Mapping[str, Tensor], settings: TuneSettings, tuned: TunedOn) -> str:
+def write_adapter(
+    path: Path, part: str, lora: Mapping[str, Tensor], rank: int, targets: Sequence[str], tuned: TunedOn
+) -> str:
     """Write the file; return its sha256.
 
     Args:
+        part: the name of the denoiser in its pipeline.
         lora: the weights, by their names in the denoiser.
+        targets: the ends of the names of the layers that it changes.
 
     Raises:
         StorageError: it cannot be written.
     """
-    config = {"r": settings.rank, "lora_alpha": settings.rank, "target_modules": list(LAYERS[settings.layers])}
+    config = {"r": rank, "lora_alpha": rank, "target_modules": list(targets)}
     about = {
         "format": "pt",
-        _CONFIG: json.dumps({f"unet.{key}": value for key, value in config.items()}),
+        _CONFIG: json.dumps({f"{part}.{key}": value for key, value in config.items()}),
         TUNED_KEY: json.dumps(tuned.as_json()),
     }
     if tuned.licence:
         about["modelspec.license"] = tuned.licence
-    weights = {f"unet.{name.replace('.tuned.', '.')}": weight.contiguous() for name, weight in lora.items()}
+    weights = {f"{part}.{name.replace('.tuned.', '.')}": weight.contiguous() for name, weight in lora.items()}
     data = _in_order(save(weights, about))
     write_file(path, data)
     return sha256(data).hexdigest()

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from diffusers import DDPMScheduler
 from torch import Tensor
 
 from synthgen.models.door import open_scheduler
+
+
+class NoiseLevels(Protocol):
+    """How latents are mixed with noise, and what is to be predicted from that. Times are whole numbers [n]."""
+
+    def noised(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Mix latents [n, ...] with noise of the same shape, to the level of each time."""
+
+    def target(self, clean: Tensor, noise: Tensor, times: Tensor) -> Tensor:
+        """Return what the denoiser is to predict."""
+
+    def timesteps(self, times: Tensor) -> Tensor:
+        """Return what a scheduler calls these times."""
+
+    def random_times(self, count: int, rng: torch.Generator) -> Tensor:
+        """Draw times [count] for training."""
+
+    def even_times(self, count: int, levels: int) -> Tensor:
+        """Return fixed times [levels, count], spread evenly over all: the same for every measurement."""
 
 
 class Objective:
@@ -36,6 +57,14 @@ class Objective:
             return clean
         velocity: Tensor = self._scheduler.get_velocity(clean, noise, times)
         return velocity
+
+    def timesteps(self, times: Tensor) -> Tensor:
+        """Return what a scheduler calls these times: the same."""
+        return times
+
+    def random_times(self, count: int, rng: torch.Generator) -> Tensor:
+        """Draw times [count] for training, each as often as the others."""
+        return torch.randint(self.levels, (count,), generator=rng)
 
     def even_times(self, count: int, levels: int) -> Tensor:
         """Return fixed times [levels, count], spread evenly over all: the same for every measurement."""

@@ -137,7 +137,7 @@ class Training:
             conditions.append(self.material.unguided if bare else prompt)
         clean = torch.stack([self.material.latents[place] for place in chosen])
         noise = torch.randn(clean.shape, generator=rng)
-        times = torch.randint(self.denoiser.objective.levels, (len(chosen),), generator=rng)
+        times = self.denoiser.objective.random_times(len(chosen), rng)
 
         for group in self._optimizer.param_groups:
             group["lr"] = self._schedule.rate * self._schedule.factor(step)

@@ -113,7 +113,10 @@ class TuneWork:
             tuple(sorted(digest for _, digest, held in self.identity.images if not held)),
             self.licence,
         )
-        sha256 = write_adapter(self.folder / WEIGHTS, self.denoiser.state(), settings, tuned)
+        targets = self.denoiser.targets(settings.layers)
+        sha256 = write_adapter(
+            self.folder / WEIGHTS, self.denoiser.part, self.denoiser.state(), settings.rank, targets, tuned
+        )
         near = self._compared(self.comparison, thumbnails, on_progress, stop) if self.comparison else None
         return self._recorded(state, sha256, near)
 

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 import torch
-from diffusers import DDIMScheduler, EulerDiscreteScheduler
+from diffusers import DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscreteScheduler
 
 from synthgen.spec import parse_spec
 from synthgen.tuning.division import held_out
+from synthgen.tuning.flow.objective import FlowObjective
 from synthgen.tuning.memorised import PictureLooks, memorisation_of
 from synthgen.tuning.objective import Objective
 from synthgen.tuning.wording import prompts_of_spec
@@ -33,6 +34,22 @@ def test_fixed_times_are_spread_over_all_levels() -> None:
     times = Objective(DDIMScheduler().config).even_times(10, 4)
     assert times.shape == (4, 10)
     assert np.abs(np.sort(times.flatten().numpy()) - np.arange(12.5, 1000, 25)).max() < 1
+
+
+def test_levels_of_flow_matching_are_logit_normal_and_then_shifted() -> None:
+    shift = 3.0
+    objective = FlowObjective(FlowMatchEulerDiscreteScheduler(shift=shift).config, 0.0)
+    for times in (objective.random_times(4000, torch.Generator().manual_seed(0)), objective.even_times(1000, 4)[2]):
+        levels = objective.noised(torch.zeros(len(times), 1), torch.ones(len(times), 1), times)[:, 0]
+        assert torch.allclose(objective.timesteps(times), 1000 * levels)
+        normal = (levels / (shift - (shift - 1) * levels)).clamp(0.001, 0.999).logit()
+        expected = (0.0, 1.0) if len(times) == 4000 else (-0.32, 0.19)  # the third quarter of a normal distribution
+        assert (float(normal.mean()), float(normal.std())) == pytest.approx(expected, abs=0.05)
+
+    clean, noise, times = torch.randn(3, 4, 2, 2), torch.randn(3, 4, 2, 2), torch.tensor([0, 500, 999])
+    levels = (objective.timesteps(times) / 1000).view(-1, 1, 1, 1)
+    mixed = objective.noised(clean, noise, times)
+    assert torch.allclose(mixed - levels * objective.target(clean, noise, times), clean, atol=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -129,6 +129,17 @@ def test_a_file_is_not_a_folder_for_the_adapter(place: str, tmp_path: Path, caps
         ("unet/config.json", {"in_channels": 9}, "its UNet takes 9 channels, and its decoder's latents have 4"),
         ("scheduler/scheduler_config.json", {"prediction_type": "flow"}, "prediction_type is 'flow'"),
         ("scheduler/scheduler_config.json", {"_class_name": "LCMScheduler"}, "it draws in few steps"),
+        ("model_index.json", {"_class_name": "KolorsPipeline"}, "is a KolorsPipeline, which tune does not know"),
+        (
+            "model_index.json",
+            {"_class_name": "StableDiffusion3Pipeline"},
+            "its scheduler is DDIMScheduler; expected one of flow matching",
+        ),
+        (
+            "model_index.json",
+            {"_class_name": "Flux2KleinPipeline", "is_distilled": True},
+            "its guidance was distilled into its weights",
+        ),
     ],
 )
 def test_models_that_cannot_be_tuned_say_why(
@@ -136,4 +147,6 @@ def test_models_that_cannot_be_tuned_say_why(
 ) -> None:
     said = refusal(tmp_path, capsys, "--model", model(tmp_path, part, **settings))
     assert message in said
-    assert ("Stable Diffusion XL (StableDiffusionXLPipeline)" in said) == ("FluxPipeline" in message)
+    assert ("FLUX.2 Klein Base (Flux2KleinPipeline); Z-Image (ZImagePipeline); Qwen-Image" in said) == (
+        "does not know" in message
+    )

@@ -26,6 +26,7 @@ from synthgen.spec import ModelSpec
 from synthgen.tuning.denoiser import TunedDenoiser
 from synthgen.tuning.settings import GUIDANCE, SAMPLING_STEPS
 from tests.command import call, command_line
+from tests.generating.families import FAMILIES
 from tests.generating.tiny import SIZE, candidate, save_stable_diffusion, save_stable_diffusion_xl
 
 
@@ -36,6 +37,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("tuning")
     save_stable_diffusion(place / "sd")
     save_stable_diffusion_xl(place / "xl")
+    FAMILIES["stable-diffusion-3"].save(place / "sd3")
     save_stable_diffusion(place / "velocity")
     settings = place / "velocity" / "scheduler" / "scheduler_config.json"
     settings.write_text(json.dumps({**json.loads(settings.read_text()), "prediction_type": "v_prediction"}))
@@ -142,9 +144,10 @@ def test_a_tuning_that_was_stopped_ends_as_an_unbroken_one_does(folder: Path, tm
         tuned(folder, tmp_path / "broken", steps=6, seed=1)
 
 
-def test_a_tuning_that_was_killed_ends_as_an_unbroken_one_does(folder: Path, tmp_path: Path) -> None:
-    options = ["--real", folder / "real", "--model", folder / "sd", "--steps", 40, "--batch-size", 2, "--check", 0]
-    command = [*map(str, options), "--device", "cpu", "--quiet"]
+@pytest.mark.parametrize("model", ["sd", "sd3"])
+def test_a_tuning_that_was_killed_ends_as_an_unbroken_one_does(folder: Path, tmp_path: Path, model: str) -> None:
+    options = ["--real", folder / "real", "--model", folder / model, "--steps", 40, "--batch-size", 2, "--check", 0]
+    command = [*map(str, options), "--device", "cpu", "--size", str(SIZE), "--quiet"]
     with subprocess.Popen([sys.executable, "-m", "synthgen", "tune", *command, "-o", tmp_path / "killed"]) as process:
         while not (tmp_path / "killed" / "checkpoint.pt").exists():
             assert process.poll() is None
