@@ -20,17 +20,24 @@ def schema(
     evaluation: Annotated[
         bool, typer.Option("--evaluation", help="Print the schema of evaluation.json, the result of evaluate, instead.")
     ] = False,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Print the schema of tune.json, the result of tune, instead.")
+    ] = False,
     result: Annotated[
         bool, typer.Option("--result", help="Print the schema of every command's --json output instead.")
     ] = False,
 ) -> Answer:
     """Print the JSON Schema of specs, for editors and pipelines."""
-    if audit + evaluation + result > 1:
-        raise UsageError("use only one of `audit`, `evaluation` and `result`")
+    if audit + evaluation + tune + result > 1:
+        raise UsageError("use only one of `audit`, `evaluation`, `tune` and `result`")
     if evaluation:
         from synthgen.evaluating.document import evaluation_schema
 
         found = evaluation_schema()
+    elif tune:
+        from synthgen.tuning.schema import tune_schema
+
+        found = tune_schema()
     elif result:
         found = result_schema()
     elif audit:

@@ -53,34 +53,41 @@ class TrainingState:
         return "no loss yet" if math.isnan(trained) else f"loss {trained:.4f}"
 
 
-def save_state(path: Path, state: TrainingState, identity: TuneIdentity) -> None:
+def save_state(path: Path, state: TrainingState, identity: TuneIdentity, precision: str) -> None:
     """Write a state whole or not at all.
+
+    Args:
+        precision: of the frozen weights.
 
     Raises:
         StorageError: it cannot be written.
     """
     content = {name: getattr(state, name) for name in TrainingState.__slots__}
     with draft(path) as new:
-        torch.save({**content, "identity": json.dumps(identity.as_json())}, new)
+        torch.save({**content, "identity": json.dumps(identity.as_json()), "precision": precision}, new)
         new.replace()
 
 
-def load_state(path: Path, identity: TuneIdentity) -> TrainingState:
+def load_state(path: Path, identity: TuneIdentity, precision: str) -> TrainingState:
     """Read the state of a training; that of one which has not begun if there is none.
 
     Raises:
-        UsageError: it is of another tuning.
+        UsageError: it is of another tuning, or in another precision.
         StorageError: it is damaged.
     """
     if not path.is_file():
         return TrainingState()
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        before = json.loads(content.pop("identity"))
+        before, began_in = json.loads(content.pop("identity")), content.pop("precision", precision)
         state = TrainingState(**content)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, pickle.UnpicklingError) as error:
         raise StorageError(f"{path} is damaged", hint="Delete it to begin again.") from error
     check_same(path, identity, before)
+    if began_in != precision:
+        hint = f"Give `precision={began_in!r}` to go on, choose another `output`, or delete that folder."
+        what = f"the tuning in {path.parent} was begun in {began_in}, and {precision} is asked for now"
+        raise UsageError(what, argument="precision", hint=hint)
     state.losses = [(int(step), float(one), float(other)) for step, one, other in state.losses]
     return state
 
@@ -91,11 +98,6 @@ def check_same(path: Path, identity: TuneIdentity, before: Mapping[str, object])
     Raises:
         UsageError: it is another one.
     """
-    if changed := identity.changed(before):
-        now = identity.as_json()
-        lines = "; ".join(
-            "other images" if name == "images" else f"{name} {before.get(name)} there, {now.get(name)} here"
-            for name in changed[:4]
-        )
+    if changes := identity.changes(before):
         hint = "Choose another `output`, or delete that folder."
-        raise UsageError(f"{path.parent} is of another tuning: {lines}", argument="output", hint=hint)
+        raise UsageError(f"{path.parent} is of another tuning: {'; '.join(changes)}", argument="output", hint=hint)

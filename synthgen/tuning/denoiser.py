@@ -46,6 +46,11 @@ class TunedDenoiser:
             if isinstance(part, nn.Module):
                 part.requires_grad_(False)
 
+    @property
+    def precision(self) -> str:
+        """In what format the frozen weights are, such as 'bfloat16'."""
+        return str(self.dtype).removeprefix("torch.")
+
     def add_lora(self, rank: int, layers: str, seed: int) -> None:
         """Put a LoRA into the denoiser that changes nothing yet. Its weights are in single precision."""
         from peft import LoraConfig

@@ -186,7 +186,7 @@ class Training:
         state = self.state
         state.lora, state.optimizer = self.denoiser.state(), self._optimizer.state_dict()
         state.scaler = self._scaler.state_dict()
-        save_state(self._path, state, self._identity)
+        save_state(self._path, state, self._identity, self.denoiser.precision)
 
 
 def _drawn(count: int, rng: torch.Generator) -> int:

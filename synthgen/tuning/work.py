@@ -92,7 +92,7 @@ class TuneWork:
             Interrupted: `stop` said so.
         """
         settings = self.identity.settings
-        state = load_state(self.folder / CHECKPOINT, self.identity)
+        state = load_state(self.folder / CHECKPOINT, self.identity, self.denoiser.precision)
         latents, thumbnails = self._encoded(on_progress)
         texts = {name: self.denoiser.conditions(prompts) for name, prompts in self.prompts.items()}
         material = Material(
@@ -191,7 +191,7 @@ class TuneWork:
             near=near,
             judge=(self.comparison.name, self.comparison.revision) if self.comparison else None,
             device=self.denoiser.device.type,
-            precision=str(self.denoiser.dtype).removeprefix("torch."),
+            precision=self.denoiser.precision,
             seconds=state.seconds,
         )
         write_file(self.folder / README, readme(record, self.folder).encode())
