@@ -53,6 +53,8 @@ class TuneArguments:
     steps: int
     batch_size: int
     learning_rate: float | None
+    prior: int
+    prior_weight: float
     size: int | None
     validation_share: float
     precision: str
@@ -108,6 +110,9 @@ def _tune(
     judges, judge, looker = _looker(asked)
     images = real.look(looker, on_progress)
     prompts = _prompts(asked, spec, sorted(set(images.classes)))
+    if 0 < asked.prior < len(prompts):
+        what = f"expected at least 1 for each of the {len(prompts)} classes, found {asked.prior}"
+        raise UsageError(what, argument="prior", hint="0 draws none.")
     held = held_out(images.classes, images.groups, asked.validation_share, asked.seed)
     identity = _identity(asked, model, images, held, prompts)
     if (done := FinishedTuning.read(asked.folder)) is not None:
@@ -263,6 +268,8 @@ def _identity(
         every=max(1, asked.steps // _MEASURED),
         seed=asked.seed,
         prompts={name: list(texts) for name, texts in prompts.items()},
+        prior=asked.prior,
+        prior_weight=asked.prior_weight,
     )
     places = set(held)
     known = tuple(

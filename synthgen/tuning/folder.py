@@ -14,8 +14,8 @@ from synthgen.leftovers import alone
 from synthgen.tuning.settings import most_common
 
 RECORD, WEIGHTS, README = "tune.json", "pytorch_lora_weights.safetensors", "README.md"
-CHECKPOINT, SAMPLES, NEAREST = "checkpoint.pt", "samples", "nearest.png"
-_NAMES = {RECORD, WEIGHTS, README, CHECKPOINT, SAMPLES, NEAREST}
+CHECKPOINT, SAMPLES, NEAREST, PRIOR = "checkpoint.pt", "samples", "nearest.png", "prior"
+_NAMES = {RECORD, WEIGHTS, README, CHECKPOINT, SAMPLES, NEAREST, PRIOR}
 
 
 def check_tuning_folder(folder: Path) -> None:

@@ -40,9 +40,13 @@ def tune_schema() -> dict[str, object]:
         ),
         "settings": _object(_settings()),
         "losses": {
-            **_list(_object({"step": _COUNT, "training": _maybe(_NUMBER), "held_out": _maybe(_NUMBER)})),
-            "description": "After so many steps, the first time after none: the mean loss since the entry before, and "
-            "that of held-out images.",
+            **_list(_object({"step": _COUNT, **dict.fromkeys(("training", "held_out", "prior"), _maybe(_NUMBER))})),
+            "description": "After so many steps, the first time after none: the mean loss since the entry before, that "
+            "of held-out images, and that of images that the model drew before it was tuned.",
+        },
+        "prior": {
+            **_list(_object({"class": _TEXT, "sha256": _SHA256})),
+            "description": "The images that the model drew before it was tuned, and learnt again.",
         },
         "best_step": {**_COUNT, "description": "After how many steps the weights were that are kept."},
         "memorisation": _maybe(_memorisation()),
@@ -73,6 +77,8 @@ def _settings() -> dict[str, object]:
         "every": {**_ABOVE_ZERO, "description": "After how many steps each the loss is measured."},
         "seed": _COUNT,
         "prompts": {**_by_name({**_list(_TEXT), "minItems": 1}), "description": "By class."},
+        "prior": {**_COUNT, "description": "How many images the model draws before it is tuned, and learns again."},
+        "prior_weight": {**_NUMBER, "description": "Of the loss of these."},
     }
 
 

@@ -34,6 +34,8 @@ class TuneSettings:
         validation_share: the share of the images that are held out.
         every: after how many steps each the loss is measured.
         prompts: by class.
+        prior: how many images the model draws before it is tuned, and learns again.
+        prior_weight: of the loss of these.
     """
 
     rank: int
@@ -46,6 +48,8 @@ class TuneSettings:
     every: int
     seed: int
     prompts: Mapping[str, Sequence[str]]
+    prior: int = 0
+    prior_weight: float = 1.0
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""
