@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from synthgen.sets import SetSource
 
 STEPS, BATCH, RANK, CHECKED = 500, 8, 16, 64
-_MOST_RANK = 512
+_MOST_RANK, _MOST_PRIOR = 512, 2_000
 
 
 @one_spelling
@@ -45,6 +45,8 @@ def tune(
     steps: int = STEPS,
     batch_size: int = BATCH,
     learning_rate: float | None = None,
+    prior: int = 0,
+    prior_weight: float = 1.0,
     size: int | None = None,
     validation_share: float = 0.2,
     precision: str = "auto",
@@ -78,6 +80,9 @@ def tune(
         layers: which of the denoiser it changes: 'attention' alone, the default of transformers; or 'all', the default
             of UNets: their convolutions too, and the feed-forward layers of transformers.
         learning_rate: by default 1e-4; of the bundled model, which is small, 1e-3.
+        prior: how many images the model draws of the same prompts before it is tuned. It learns them again beside the
+            real ones, which keeps it nearer to what it was.
+        prior_weight: of their loss.
         size: width and height of the images, by default the model's own. Their middle is cut out.
         validation_share: the share of images that are held out; 0 for none: then the last weights are kept.
         precision: 'auto', 'float32', 'bfloat16' or 'float16' of the frozen weights. The LoRA has single precision.
@@ -123,7 +128,9 @@ def tune(
         layers=layers,
         steps=number_of(steps, "steps"),
         batch_size=number_of(batch_size, "batch_size"),
-        learning_rate=None if learning_rate is None else _rate(learning_rate),
+        learning_rate=None if learning_rate is None else _number(learning_rate, "learning_rate", "1e-4", 1),
+        prior=_at_most(number_of(prior, "prior", 0), "prior", _MOST_PRIOR),
+        prior_weight=_number(prior_weight, "prior_weight", "1", 100),
         size=None if size is None else number_of(size, "size", 8),
         validation_share=0.0 if validation_share == 0 else share_of(validation_share, "validation_share"),
         precision=precision,
@@ -137,6 +144,9 @@ def tune(
         device=device_of(device),
         seed=arguments.count("seed", seed),
     )
+    if not asked.prior and asked.prior_weight != 1:
+        what = "with `prior=0` the model draws no images that it could weigh"
+        raise UsageError(what, argument="prior_weight", hint="Give `prior`, such as `prior=100`.")
     most = None if max_memorised is None else 0.0 if max_memorised == 0 else share_of(max_memorised, "max_memorised")
     if most is not None and asked.check == 0:
         raise UsageError("with `check=0` nothing is compared", argument="max_memorised", hint="Leave one of them out.")
@@ -149,11 +159,11 @@ def _at_most(number: int, argument: str, most: int) -> int:
     return number
 
 
-def _rate(value: object) -> float:
+def _number(value: object, argument: str, usual: str, most: float) -> float:
     try:
-        rate = seconds_of(value, "learning_rate")
+        number = seconds_of(value, argument)
     except UsageError as error:
-        raise UsageError("expected a number above 0, such as 1e-4", argument="learning_rate") from error
-    if rate > 1:
-        raise UsageError(f"expected at most 1, found {rate:g}", argument="learning_rate", hint="1e-4 is usual.")
-    return rate
+        raise UsageError(f"expected a number above 0, such as {usual}", argument=argument) from error
+    if number > most:
+        raise UsageError(f"expected at most {most:g}, found {number:g}", argument=argument, hint=f"{usual} is usual.")
+    return number

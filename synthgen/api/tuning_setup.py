@@ -53,6 +53,8 @@ class TuneArguments:
     steps: int
     batch_size: int
     learning_rate: float | None
+    prior: int
+    prior_weight: float
     size: int | None
     validation_share: float
     precision: str
@@ -79,20 +81,38 @@ class TunableModel:
 
 def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[], bool]) -> dict[str, object]:
     """Tune a model, and return the content of tune.json. See `tune`."""
-    from synthgen.models.device import device_errors
-    from synthgen.tuning.checkpoint import check_same, load_state
-    from synthgen.tuning.finished import FinishedTuning
-    from synthgen.tuning.folder import CHECKPOINT, RECORD, check_tuning_folder
-    from synthgen.tuning.work import TuneWork, begin_again
+    from synthgen.tuning.folder import check_tuning_folder, tuning_alone
 
     check_tuning_folder(asked.folder)
     spec = _spec(asked)
     _prompts(asked, spec, ())
     model = find_model(asked)
     real = RealSet.open(asked.real, asked.label, asked.images_from, asked.allow_remote)
+    with tuning_alone(asked.folder):
+        return _tune(asked, spec, model, real, on_progress, stop)
+
+
+def _tune(
+    asked: TuneArguments,
+    spec: Spec | None,
+    model: TunableModel,
+    real: RealSet,
+    on_progress: OnProgress,
+    stop: Callable[[], bool],
+) -> dict[str, object]:
+    """Go on with what nobody else works on: look at the images, open the model, train it."""
+    from synthgen.models.device import device_errors, open_device
+    from synthgen.tuning.checkpoint import check_same, load_state
+    from synthgen.tuning.finished import FinishedTuning
+    from synthgen.tuning.folder import CHECKPOINT, RECORD
+    from synthgen.tuning.work import TuneWork, begin_again
+
     judges, judge, looker = _looker(asked)
     images = real.look(looker, on_progress)
     prompts = _prompts(asked, spec, sorted(set(images.classes)))
+    if 0 < asked.prior < len(prompts):
+        what = f"expected at least 1 for each of the {len(prompts)} classes, found {asked.prior}"
+        raise UsageError(what, argument="prior", hint="0 draws none.")
     held = held_out(images.classes, images.groups, asked.validation_share, asked.seed)
     identity = _identity(asked, model, images, held, prompts)
     if (done := FinishedTuning.read(asked.folder)) is not None:
@@ -101,7 +121,9 @@ def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[],
         done.check_adapter()
         _LOG.warning("%s: this tuning is done already", asked.folder)
         return done.record
-    load_state(asked.folder / CHECKPOINT, identity)
+    device = open_device(asked.device)
+    dtype = _dtype(asked.precision, device)
+    load_state(asked.folder / CHECKPOINT, identity, str(dtype).removeprefix("torch."))
     begin_again(asked.folder)
     if asked.validation_share and not held:
         _LOG.warning("no image could be held out: the last weights are kept, whatever their loss")
@@ -109,7 +131,7 @@ def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[],
     with device_errors("tuning", _SMALLER):
         return TuneWork(
             asked.folder,
-            open_denoiser(asked, model),
+            open_denoiser(asked, model, device, dtype),
             identity,
             lambda: images.squares(model.size),
             prompts,
@@ -161,19 +183,15 @@ def find_model(asked: TuneArguments) -> TunableModel:
     return TunableModel(named, source, call, size)
 
 
-def open_denoiser(asked: TuneArguments, model: TunableModel) -> TunedDenoiser:
+def open_denoiser(asked: TuneArguments, model: TunableModel, device: torch.device, dtype: torch.dtype) -> TunedDenoiser:
     """Load a model onto its device.
 
     Raises:
         ModelError, DeviceError: it cannot be loaded.
-        UsageError: the device does not calculate in the precision.
     """
     from synthgen.generating.pipelines import download, load
-    from synthgen.models.device import open_device
     from synthgen.tuning.denoisers import denoiser_of
 
-    device = open_device(asked.device)
-    dtype = _dtype(asked.precision, device)
     download(model.named, model.source)
     pipeline = load(model.named, model.source, model.call, dtype).to(device)
     denoiser = denoiser_of(model.call.pipeline)(pipeline, model.size, device, dtype)
@@ -255,6 +273,8 @@ def _identity(
         every=max(1, asked.steps // _MEASURED),
         seed=asked.seed,
         prompts={name: list(texts) for name, texts in prompts.items()},
+        prior=asked.prior,
+        prior_weight=asked.prior_weight,
     )
     places = set(held)
     known = tuple(

@@ -23,13 +23,16 @@ def schema(
     errors: Annotated[
         bool, typer.Option("--errors", help="Print the schema of the file of evaluate --suggest instead.")
     ] = False,
+    tune: Annotated[
+        bool, typer.Option("--tune", help="Print the schema of tune.json, the result of tune, instead.")
+    ] = False,
     result: Annotated[
         bool, typer.Option("--result", help="Print the schema of every command's --json output instead.")
     ] = False,
 ) -> Answer:
     """Print the JSON Schema of specs, for editors and pipelines."""
-    if audit + evaluation + errors + result > 1:
-        raise UsageError("use only one of `audit`, `evaluation`, `errors` and `result`")
+    if audit + evaluation + errors + tune + result > 1:
+        raise UsageError("use only one of `audit`, `evaluation`, `errors`, `tune` and `result`")
     if evaluation:
         from synthgen.evaluating.document import evaluation_schema
 
@@ -38,6 +41,10 @@ def schema(
         from synthgen.spec.errors_file import errors_schema
 
         found = errors_schema()
+    elif tune:
+        from synthgen.tuning.schema import tune_schema
+
+        found = tune_schema()
     elif result:
         found = result_schema()
     elif audit:

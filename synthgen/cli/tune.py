@@ -56,6 +56,13 @@ def tune(
         float | None,
         typer.Option("--learning-rate", metavar="RATE", help="Default: 1e-4; of the bundled model 1e-3."),
     ] = None,
+    prior: Annotated[
+        int,
+        typer.Option("--prior", min=0, metavar="N", help="Images drawn by the untuned model, to forget less."),
+    ] = 0,
+    prior_weight: Annotated[
+        float, typer.Option("--prior-weight", min=0, metavar="WEIGHT", help="Weight of the loss of these images.")
+    ] = 1.0,
     size: Annotated[
         int | None,
         typer.Option("--size", min=8, metavar="PIXELS", help="Size of the square images. Default: the model's own."),
@@ -114,6 +121,8 @@ def tune(
             steps=steps,
             batch_size=batch_size,
             learning_rate=learning_rate,
+            prior=prior,
+            prior_weight=prior_weight,
             size=size,
             validation_share=validation_share,
             precision=precision,

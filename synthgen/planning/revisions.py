@@ -43,7 +43,8 @@ class Revisions:
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""
-        return {key: of for key, of in asdict(self).items() if of or key not in _OPTIONAL}
+        found = {**asdict(self), "tuned": {name: one.as_json() for name, one in self.tuned.items()}}
+        return {key: of for key, of in found.items() if of or key not in _OPTIONAL}
 
 
 def tuned_in(revisions: Mapping[str, object]) -> dict[str, TunedOn]:

@@ -53,6 +53,11 @@ class TunedDenoiser:
             if isinstance(part, nn.Module):
                 part.requires_grad_(False)
 
+    @property
+    def precision(self) -> str:
+        """In what format the frozen weights are, such as 'bfloat16'."""
+        return str(self.dtype).removeprefix("torch.")
+
     def opened_objective(self) -> NoiseLevels:
         """Return what it is trained on."""
         return Objective(self.pipeline.scheduler.config)

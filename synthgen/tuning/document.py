@@ -35,6 +35,7 @@ class TuneRecord:
         losses: as in `TrainingState`.
         near: what the check for memorisation found; None without one.
         judge: its id and revision.
+        prior: of each image that the model drew before it was tuned, its class and its sha256.
     """
 
     identity: TuneIdentity
@@ -42,13 +43,14 @@ class TuneRecord:
     left_out: Mapping[str, int]
     licence: str | None
     sha256: str
-    losses: Sequence[tuple[int, float, float]]
+    losses: Sequence[tuple[int, float, float, float]]
     best_step: int
     near: Memorisation | None
     judge: tuple[str, str] | None
     device: str
     precision: str
     seconds: float
+    prior: Sequence[tuple[str, str]] = ()
 
     def as_json(self) -> dict[str, object]:
         """Return the content of tune.json."""
@@ -73,9 +75,10 @@ class TuneRecord:
             },
             "settings": self.identity.settings.as_json(),
             "losses": [
-                {"step": step, "training": _number(trained), "held_out": _number(held)}
-                for step, trained, held in self.losses
+                {"step": step, "training": _number(trained), "held_out": _number(held), "prior": _number(known)}
+                for step, trained, held, known in self.losses
             ],
+            "prior": [{"class": name, "sha256": digest} for name, digest in self.prior],
             "best_step": self.best_step,
             "memorisation": None if self.near is None else {**self.near.as_json(), **judged},
             "made_with": {
@@ -102,9 +105,10 @@ def readme(record: TuneRecord, folder: Path) -> str:
             f"Of {record.near.images} images that it drew, {record.near.near} are nearer to a training image than\n"
             f"training images are to each other; `{NEAREST}` has the nearest pairs: drawn left, training right.\n"
         )
+    own = f" and {len(record.prior)} that the model drew before" if record.prior else ""
     return (
         f"# A LoRA for {inert(record.identity.model)}\n\n"
-        f"`synthgen tune` trained it on {sum(not held for *_, held in record.identity.images)} images. {licence}"
+        f"`synthgen tune` trained it on {sum(not held for *_, held in record.identity.images)} images{own}. {licence}"
         f"`{RECORD}` has the settings, the losses and the sha256 of each image; `{SAMPLES}/` what it drew on the way.\n"
         f"{near}\n"
         "In a spec:\n\n"

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 
+from synthgen.spec.place import quoted, shortened
+
 LAYERS: Mapping[str, tuple[str, ...]] = {
     "attention": ("to_q", "to_k", "to_v", "to_out.0"),
     "all": ("to_q", "to_k", "to_v", "to_out.0", "conv1", "conv2"),
@@ -32,6 +34,8 @@ class TuneSettings:
         validation_share: the share of the images that are held out.
         every: after how many steps each the loss is measured.
         prompts: by class.
+        prior: how many images the model draws before it is tuned, and learns again.
+        prior_weight: of the loss of these.
     """
 
     rank: int
@@ -44,6 +48,8 @@ class TuneSettings:
     every: int
     seed: int
     prompts: Mapping[str, Sequence[str]]
+    prior: int = 0
+    prior_weight: float = 1.0
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""
@@ -76,10 +82,38 @@ class TuneIdentity:
         images = sha256(json.dumps([(name, digest) for name, digest, _ in self.images]).encode()).hexdigest()
         return {"model": self.model, "revision": self.revision, "images": images, **self.settings.as_json()}
 
-    def changed(self, before: Mapping[str, object]) -> list[str]:
-        """Name what is not as it was before."""
+    def changes(self, before: Mapping[str, object]) -> list[str]:
+        """Say what is not as it was before: what a user gave, and not what follows from it."""
         now = self.as_json()
-        return sorted(key for key in now.keys() | before.keys() if now.get(key) != before.get(key))
+        found = []
+        for key in sorted(now.keys() - {"every"}):
+            if (one := before.get(key)) == (other := now[key]):
+                continue
+            if key == "images":
+                found.append("other images")
+            elif key == "revision":
+                found.append("another revision of the model")
+            elif key == "prompts":
+                found += _other_prompts(one if isinstance(one, dict) else {}, self.settings.prompts)
+            else:
+                found.append(f"{key} {shortened(str(one))} there, {shortened(str(other))} here")
+        if not found and dict(before) != now:
+            found.append("settings of another version of synthgen")
+        return found
+
+
+def _other_prompts(before: Mapping[str, object], now: Mapping[str, Sequence[str]]) -> list[str]:
+    """Show the first prompt that is another one; the classes themselves come with the images."""
+    for name, prompts in sorted(now.items()):
+        were = before.get(name)
+        if isinstance(were, list) and were != list(prompts):
+            one = next((str(each) for each in were if each not in prompts), "")
+            other = next((each for each in prompts if each not in were), "")
+            if not one and not other:
+                return ["prompts in another order"]
+            places = [f"{quoted(text)} {place}" for text, place in ((one, "there"), (other, "here")) if text]
+            return [f"prompts such as {', '.join(places)}"]
+    return ["other classes"]
 
 
 def most_common(texts: Sequence[str], most: int = 3) -> str:

@@ -37,6 +37,7 @@ class Material:
         held: places of those that are held out.
         conditions: by class, its prompts.
         unguided: no prompt.
+        prior: images that the model drew before it was tuned, each with what it shows.
     """
 
     latents: Sequence[Tensor]
@@ -44,6 +45,7 @@ class Material:
     held: Sequence[int]
     conditions: Mapping[str, Sequence[Condition]]
     unguided: Condition
+    prior: Sequence[tuple[Tensor, Condition]] = ()
 
     def by_class(self) -> list[list[int]]:
         """The places of the images that train, of each class."""
@@ -106,7 +108,7 @@ class Training:
         if state.step == 0:
             self._measure()
         while state.step < settings.steps:
-            state.running.append(self._step(state.step))
+            self._step(state.step)
             state.step += 1
             due = settings.is_due(state.step)
             if due:
@@ -114,17 +116,46 @@ class Training:
             now = time.monotonic()
             state.seconds = spent + now - began
             stops = self._stop()
+
             if due or stops or now - saved > SECONDS_BETWEEN_CHECKPOINTS:
                 saved = now
                 self._keep()
             on_progress(StepProgress(f"training, {state.said()}", "steps", state.step, settings.steps))
             if stops and state.step < settings.steps:
                 raise stopped()
+
         assert state.best is not None
         self.denoiser.restore(state.best)
 
-    def _step(self, step: int) -> float:
-        """Take one step; return its loss."""
+    def _step(self, step: int) -> None:
+        """Take one step, and note its losses."""
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._schedule.rate * self._schedule.factor(step)
+        self._optimizer.zero_grad(set_to_none=True)
+        self.state.running.append(self._learn(step, *self._drawn_batch(step), weight=1.0))
+        if self.material.prior:  # one after the other, which takes half the memory
+            weight = self._settings.prior_weight
+            self.state.prior_running.append(self._learn(step, *self._prior_batch(step), weight=weight))
+        self._scaler.unscale_(self._optimizer)
+        nn.utils.clip_grad_norm_(self._weights, 1.0)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+
+    def _learn(
+        self, step: int, clean: Tensor, rng: torch.Generator, conditions: Sequence[Condition], *, weight: float
+    ) -> float:
+        """Add the gradient of a batch's loss; return the loss."""
+        noise = torch.randn(clean.shape, generator=rng)
+        times = self.denoiser.objective.random_times(len(clean), rng)
+        loss = self.denoiser.loss(clean, noise, times, conditions).mean()
+        self._scaler.scale(weight * loss).backward()
+        if not math.isfinite(found := float(loss.detach())):
+            what = f"the loss of step {step + 1:,} is {found}"
+            raise ModelError(what, hint='Choose a smaller `learning_rate`, or `precision="float32"`.')
+        return found
+
+    def _drawn_batch(self, step: int) -> tuple[Tensor, torch.Generator, list[Condition]]:
+        """Draw real images, each with a prompt or none, and what goes on to draw their noise."""
         rng = torch.Generator().manual_seed(_seed(self._settings.seed, step))
         chosen, conditions = [], []
         for _ in range(self._settings.batch_size):
@@ -135,32 +166,23 @@ class Training:
             bare = float(torch.rand((), generator=rng)) < UNCAPTIONED
             chosen.append(place)
             conditions.append(self.material.unguided if bare else prompt)
-        clean = torch.stack([self.material.latents[place] for place in chosen])
-        noise = torch.randn(clean.shape, generator=rng)
-        times = self.denoiser.objective.random_times(len(chosen), rng)
+        return torch.stack([self.material.latents[place] for place in chosen]), rng, conditions
 
-        for group in self._optimizer.param_groups:
-            group["lr"] = self._schedule.rate * self._schedule.factor(step)
-        loss = self.denoiser.loss(clean, noise, times, conditions).mean()
-        self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()
-        self._scaler.unscale_(self._optimizer)
-        nn.utils.clip_grad_norm_(self._weights, 1.0)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
-        if not math.isfinite(found := float(loss.detach())):
-            what = f"the loss of step {step + 1:,} is {found}"
-            raise ModelError(what, hint='Choose a smaller `learning_rate`, or `precision="float32"`.')
-        return found
+    def _prior_batch(self, step: int) -> tuple[Tensor, torch.Generator, list[Condition]]:
+        """Draw as many of the images that the model drew before."""
+        rng = torch.Generator().manual_seed(_seed(self._settings.seed, f"prior {step}"))
+        prior = self.material.prior
+        drawn = [prior[_drawn(len(prior), rng)] for _ in range(self._settings.batch_size)]
+        return torch.stack([latent for latent, _ in drawn]), rng, [condition for _, condition in drawn]
 
     def _measure(self) -> None:
         """Note the losses, and keep the weights if they are the best so far."""
         state = self.state
-        running, state.running = state.running, []
-        trained = sum(running) / len(running) if running else math.nan
+        trained, known = _mean(state.running), _mean(state.prior_running)
+        state.running, state.prior_running = [], []
         measured = self._held_out_loss()
-        before = [loss for step, _, loss in state.losses if step and not math.isnan(loss)]
-        state.losses.append((state.step, trained, measured))
+        before = [loss for step, _, loss, _ in state.losses if step and not math.isnan(loss)]
+        state.losses.append((state.step, trained, measured, known))
         if state.step and (math.isnan(measured) or not before or measured < min(before)):
             state.best, state.best_step = self.denoiser.state(), state.step
         self._watched(state.step)
@@ -186,13 +208,17 @@ class Training:
         state = self.state
         state.lora, state.optimizer = self.denoiser.state(), self._optimizer.state_dict()
         state.scaler = self._scaler.state_dict()
-        save_state(self._path, state, self._identity)
+        save_state(self._path, state, self._identity, self.denoiser.precision)
 
 
 def _drawn(count: int, rng: torch.Generator) -> int:
     return int(torch.randint(count, (), generator=rng))
 
 
-def _seed(seed: int, step: int) -> int:
+def _mean(losses: Sequence[float]) -> float:
+    return sum(losses) / len(losses) if losses else math.nan
+
+
+def _seed(seed: int, step: object) -> int:
     """A seed for each step: neighbouring seeds do not share the draws of neighbouring steps."""
     return int.from_bytes(blake2b(f"tune {seed} {step}".encode(), digest_size=7).digest(), "big")

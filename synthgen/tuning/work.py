@@ -17,10 +17,11 @@ from synthgen.files import write_file
 from synthgen.records import TunedOn
 from synthgen.stats.near_hashes import perceptual_hash
 from synthgen.tuning.adapter import write_adapter
-from synthgen.tuning.checkpoint import load_state
+from synthgen.tuning.checkpoint import check_prior, load_state
 from synthgen.tuning.document import TuneRecord, readme
-from synthgen.tuning.folder import CHECKPOINT, NEAREST, README, RECORD, SAMPLES, WEIGHTS, strip_of
+from synthgen.tuning.folder import CHECKPOINT, NEAREST, PRIOR, README, RECORD, SAMPLES, WEIGHTS, strip_of
 from synthgen.tuning.memorised import Memorisation, PictureLooks, memorisation_of
+from synthgen.tuning.prior import PriorImage, digest_of, draw_prior
 from synthgen.tuning.samples import strip_prompts, write_grid, write_strip
 from synthgen.tuning.settings import GUIDANCE, SAMPLING_STEPS, TuneIdentity
 from synthgen.tuning.training import Material, Training
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from synthgen.stats.search import Vectors
     from synthgen.tuning.checkpoint import TrainingState
-    from synthgen.tuning.denoiser import TunedDenoiser
+    from synthgen.tuning.denoiser import Condition, TunedDenoiser
     from synthgen.tuning.wording import ClassPrompts
 
 _THUMBNAIL = 256
@@ -92,7 +93,8 @@ class TuneWork:
             Interrupted: `stop` said so.
         """
         settings = self.identity.settings
-        state = load_state(self.folder / CHECKPOINT, self.identity)
+        state = load_state(self.folder / CHECKPOINT, self.identity, self.denoiser.precision)
+        prior = self._prior(state, on_progress, stop)
         latents, thumbnails = self._encoded(on_progress)
         texts = {name: self.denoiser.conditions(prompts) for name, prompts in self.prompts.items()}
         material = Material(
@@ -101,6 +103,7 @@ class TuneWork:
             self.held,
             {name: found[:-1] for name, found in texts.items()},
             next(iter(texts.values()))[-1],
+            self._known(prior, texts, on_progress),
         )
         self.denoiser.add_lora(settings.rank, settings.layers, settings.seed)
         Training(self.denoiser, material, self.identity, self.folder / CHECKPOINT, state, self._draw_strip, stop).run(
@@ -112,13 +115,31 @@ class TuneWork:
             self.identity.revision,
             tuple(sorted(digest for _, digest, held in self.identity.images if not held)),
             self.licence,
+            settings.prior,
         )
         targets = self.denoiser.targets(settings.layers)
         sha256 = write_adapter(
             self.folder / WEIGHTS, self.denoiser.part, self.denoiser.state(), settings.rank, targets, tuned
         )
         near = self._compared(self.comparison, thumbnails, on_progress, stop) if self.comparison else None
-        return self._recorded(state, sha256, near)
+        return self._recorded(state, sha256, near, prior)
+
+    def _prior(self, state: TrainingState, on_progress: OnProgress, stop: Callable[[], bool]) -> list[PriorImage]:
+        """Draw what the model knows, before it is tuned."""
+        prior = draw_prior(self.folder / PRIOR, self.denoiser, self.identity, on_progress, stop)
+        check_prior(self.folder / CHECKPOINT, state, digest_of(prior))
+        return prior
+
+    def _known(
+        self, prior: Sequence[PriorImage], texts: Mapping[str, Sequence[Condition]], on_progress: OnProgress
+    ) -> list[tuple[Tensor, Condition]]:
+        """Encode what the model drew, each with its prompt."""
+        places = {(name, text): place for name, found in self.prompts.items() for place, text in enumerate(found)}
+        known = []
+        for one, latent in zip(prior, self.denoiser.latents(image.open() for image in prior), strict=True):
+            known.append((latent, texts[one.class_name][places[one.class_name, one.prompt]]))
+            on_progress(StepProgress("encoding what the model knows", "images", len(known), len(prior)))
+        return known
 
     def _encoded(self, on_progress: OnProgress) -> tuple[list[Tensor], list[Image.Image]]:
         """Encode each image; return the small pictures of all, too."""
@@ -181,7 +202,9 @@ class TuneWork:
         write_grid(self.folder / NEAREST, pairs)
         return near
 
-    def _recorded(self, state: TrainingState, sha256: str, near: Memorisation | None) -> dict[str, object]:
+    def _recorded(
+        self, state: TrainingState, sha256: str, near: Memorisation | None, prior: Sequence[PriorImage]
+    ) -> dict[str, object]:
         """Write README and record, the record last; remove the checkpoint."""
         record = TuneRecord(
             identity=self.identity,
@@ -194,9 +217,11 @@ class TuneWork:
             near=near,
             judge=(self.comparison.name, self.comparison.revision) if self.comparison else None,
             device=self.denoiser.device.type,
-            precision=str(self.denoiser.dtype).removeprefix("torch."),
+            precision=self.denoiser.precision,
             seconds=state.seconds,
+            prior=[(image.class_name, image.sha256) for image in prior],
         )
+
         write_file(self.folder / README, readme(record, self.folder).encode())
         content = record.as_json()
         write_file(self.folder / RECORD, (json.dumps(content, indent=2, ensure_ascii=False) + "\n").encode())

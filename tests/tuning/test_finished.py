@@ -4,8 +4,10 @@ import json
 import shutil
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from synthgen.tuning.schema import tune_schema
 from tests.command import command_line
 from tests.generating.tiny import save_stable_diffusion
 from tests.tuning.test_refused import images
@@ -76,6 +78,21 @@ def test_the_same_command_again_is_answered_with_what_is_there(
     result = json.loads(capsys.readouterr().out)["result"]
     assert result == json.loads((done / name / "tune.json").read_text())
     assert result["images"]["licence"] == ("CC0" if name == "plain" else None)
+    jsonschema.validate(result, tune_schema())
+
+
+def test_the_schema_of_the_record_is_printed_and_refuses_what_is_none(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command_line(["schema", "--tune"]) == 0
+    schema = json.loads(capsys.readouterr().out)
+    assert schema == tune_schema()
+    record = json.loads((done / "compared" / "tune.json").read_text())
+    jsonschema.validate(record, schema)
+    assert schema["properties"].keys() == record.keys()
+    for part in ("memorisation", "settings", "adapter"):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**record, part: {**record[part], next(iter(record[part])): {}}}, schema)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +120,23 @@ def test_a_record_that_lacks_something_is_damaged(
     path.write_text(json.dumps({**json.loads(path.read_text()), "adapter": adapter}))
     assert tune(done, str(tmp_path / "copy"), "--check", "0") == 5
     assert "tune.json is damaged" in capsys.readouterr().err
+
+
+def test_other_settings_are_shown_shortly_and_by_what_a_user_gave(
+    done: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = f"{'very ' * 50}good photo of a {{class}}"
+    assert tune(done, "plain", "--check", "0", "--steps", "50", "--template", long) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    assert "is of another tuning: prompts such as 'a photo of a doctor' there, 'very very" in said
+    assert "...' here; steps 1 there, 50 here" in said
+    assert "every" not in said.replace("very ", "")
+    assert len(said.replace(str(done), "")) < 300
+
+
+def test_images_that_are_left_out_are_named(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    real = images(tmp_path / "real", 6)
+    shutil.copy(real / "doctor" / "000.png", real / "doctor" / "copy.png")
+    assert tune(done, "plain", "--check", "0", "--license", "CC0", "--real", str(real), "--json") == 0
+    warnings = json.loads(capsys.readouterr().out)["warnings"]
+    assert any("1 image that another image is a copy of was left out: doctor/copy.png" in each for each in warnings)
