@@ -246,6 +246,7 @@ def test_a_score_that_is_not_a_number_is_rejected_and_its_message_says_so() -> N
     [
         ("{}['x']", KeyError, r"the measure wrong \(unusable 7\) failed .*: KeyError: 'x'"),
         ("open('/nowhere/x')", RuntimeError, r"the measure wrong \(unusable 7\) failed .*: FileNotFoundError: "),
+        ("__import__('sys').exit('bye')", RuntimeError, r"the measure wrong \(unusable 7\) failed .*: SystemExit: bye"),
         (
             "(_ for _ in ()).throw(MemoryError())",
             DeviceError,

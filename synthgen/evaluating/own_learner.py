@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthgen.errors import ModelError, SynthgenError, UsageError, cause_of
+from synthgen.errors import ModelError, UsageError
 from synthgen.plugins import LEARNERS, Plugin, find_plugin, plugin
 
 if TYPE_CHECKING:
@@ -73,19 +73,11 @@ class OwnLearner:
     def _broken(self, found: str) -> ModelError:
         return ModelError(f"the learner {self._plugin}: {found}", hint=self._plugin.report)
 
-    @contextmanager
-    def _named(self, when: str) -> Iterator[None]:
-        """Name the plug-in in whatever is raised in the block."""
-        try:
-            yield
-        except SynthgenError:
-            raise
-        except (Exception, SystemExit) as error:  # somebody else's code: anything may come
-            from synthgen.models.device import device_error
+    def _named(self, when: str) -> AbstractContextManager[None]:
+        """Name the plug-in in whatever is raised in the block. Nothing is tried again."""
+        from synthgen.models.device import errors_of_plugin
 
-            if (broken := device_error(error, f"the learner {self._plugin} was used")) is not None:
-                raise broken from error
-            raise self._broken(f"it failed {when}: {cause_of(error)}") from error
+        return errors_of_plugin(f"the learner {self._plugin}", when, lambda _, how: self._broken(f"it {how}"))
 
 
 def load_fit(name: str, own: Sequence[str]) -> tuple[Plugin, FitLabels]:

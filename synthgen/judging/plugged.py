@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from synthgen.errors import BUGS, ModelError, SynthgenError, UsageError, cause_of
+from synthgen.errors import BUGS, ModelError, UsageError, cause_of
 from synthgen.plugins import Plugin
 
 if TYPE_CHECKING:
@@ -93,20 +93,16 @@ class PluggedMeasure:
         expected = f"must give {list(self.names)} for each image, as tensors of finite numbers or NaN of shape (n,)"
         return ModelError(f"the measure {self.plugin} {expected}; {found}", hint=self.plugin.report)
 
-    @contextmanager
-    def _named(self, when: str) -> Iterator[None]:
+    def _named(self, when: str) -> AbstractContextManager[None]:
         """Name the plug-in in whatever is raised in the block."""
-        try:
-            yield
-        except SynthgenError:
-            raise
-        except Exception as error:  # somebody else's code: anything may come
-            from synthgen.models.device import device_error
+        from synthgen.models.device import errors_of_plugin
 
-            if (broken := device_error(error, f"the measure {self.plugin} was used")) is not None:
-                raise broken from error
-            kind = type(error) if type(error) in BUGS else RuntimeError
-            raise kind(f"the measure {self.plugin} failed {when}: {cause_of(error)}") from error
+        return errors_of_plugin(f"the measure {self.plugin}", when, self._failed)
+
+    def _failed(self, error: BaseException, how: str) -> Exception:
+        """Keep the kind of an error that will occur again: a run tries a shard again after any other one."""
+        kind = type(error) if isinstance(error, Exception) and type(error) in BUGS else RuntimeError
+        return kind(f"the measure {self.plugin} {how}")
 
 
 def problems(plugin: Plugin, arguments: Mapping[str, object]) -> Iterator[tuple[str | None, str]]:
@@ -153,7 +149,7 @@ def load_measure(plugin: Plugin, arguments: Mapping[str, object]) -> PluggedMeas
         given = getattr(made, "names", None)
     except UsageError:
         raise
-    except Exception as error:  # somebody else's code: anything may come
+    except (Exception, SystemExit) as error:  # somebody else's code: anything may come
         hint = f"Check the arguments that the spec gives it under filters.measures.{plugin.name}."
         raise UsageError(f"the measure {plugin} cannot be made: {cause_of(error)}", hint=hint) from error
 

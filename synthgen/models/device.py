@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import torch
 
-from synthgen.errors import DeviceError, DeviceLost, DeviceMissing, SynthgenError, first_line
+from synthgen.errors import DeviceError, DeviceLost, DeviceMissing, SynthgenError, cause_of, first_line
 
 _LOG = logging.getLogger(__name__)
 _Result = TypeVar("_Result")
@@ -117,6 +117,26 @@ def device_errors(doing: str, hint: str | None = None) -> Iterator[None]:
         if told is None:
             raise
         raise told from error
+
+
+@contextmanager
+def errors_of_plugin(what: str, when: str, ended: Callable[[BaseException, str], Exception]) -> Iterator[None]:
+    """Name a plug-in in whatever its code raises in the block, also if that ends the process.
+
+    Args:
+        what: the plug-in, such as "the learner mine (faces 1.0)".
+        when: such as "while it predicted".
+        ended: makes what is raised, of the error and of how the plug-in failed, if neither synthgen's own code raised
+            it nor a device.
+    """
+    try:
+        yield
+    except SynthgenError:
+        raise
+    except (Exception, SystemExit) as error:  # somebody else's code: anything may come
+        if (broken := device_error(error, f"{what} was used")) is not None:
+            raise broken from error
+        raise ended(error, f"failed {when}: {cause_of(error)}") from error
 
 
 def in_batches(
