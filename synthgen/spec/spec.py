@@ -147,7 +147,8 @@ class Spec(Section):
     counts: SharesFile | None = Field(
         None,
         description="{from: FILE}, a file of errors that `synthgen evaluate` writes with `suggest`: it divides all "
-        "images again, so that classes which the learner gets wrong have more of them. Their total is that of `classes`.",
+        "images again, so that classes which the learner gets wrong have more of them. Their total is that of "
+        "`classes`.",
     )
     aimed_by: Annotated[tuple[AimedBy, ...], Field(strict=False)] = Field(
         (), description="The files of errors that shares and counts came from. Written by synthgen when it reads them."
