@@ -152,14 +152,12 @@ def evaluate(
         training=facts,
     )
     save_learner_of(file, divided, findings, found_judge, seed)
-    checks, errors = decide_usefulness_gates(asked, findings), None
-    if aimed is not None:
-        errors = suggestion(divided, trained, learner, (found_judge.name, found_judge.revision), seed)
+    checks, named = decide_usefulness_gates(asked, findings), (found_judge.name, found_judge.revision)
+    errors = suggestion(divided, trained, learner, named, seed) if aimed is not None else None
+    if aimed is not None and errors is not None:
         write_file(aimed, errors.to_json())
     provenance, pictures = provenance_of(given, opened, evaluate), pictures_of(findings, opened)
-    return Evaluation(
-        findings, checks, found_judge.name, found_judge.revision, seed, provenance, pictures, places, errors
-    )
+    return Evaluation(findings, checks, *named, seed, provenance, pictures, places, errors)
 
 
 def _grouped(tested: bool, aimed: bool) -> tuple[str, ...]:

@@ -48,12 +48,13 @@ def suggestion(
         judge: its name and revision.
     """
     arm = chosen_arm(trained)
+    hits, of = _tally(divided, arm, np.ones(len(divided.real), dtype=bool))
     classes = _measured(divided, arm, divided.real.labels, divided.classes)
     groups = {}
     for column, cells in divided.real.attributes.items():
         values = tuple(sorted({value for value in cells if value is not None} - {*ASIDE}))
         groups[column] = _measured(divided, arm, cells, values)
-    hits, of = _tally(divided, arm, np.ones(len(divided.real), dtype=bool))
+
     return ErrorsFile(
         synthgen_errors=1,
         arm=arm.arm.name,

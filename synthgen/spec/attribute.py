@@ -90,7 +90,7 @@ class Balance(Section):
         "uniform",
         description="'uniform'; the share of each value, adding up to 1 (values left out get none); or {from: FILE}, "
         "a CSV or Parquet file with one row per image and a column named like the attribute, whose shares become the "
-        "target, or a .json that `synthgen evaluate --suggest` writes, whose errors do.",
+        "target, or a .json of errors that `synthgen evaluate` writes with `suggest`, whose shares do.",
     )
 
 

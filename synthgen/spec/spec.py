@@ -146,8 +146,9 @@ class Spec(Section):
     ] = Field(description="The classes, by name. Each is a count, or a mapping with count and other keys.")
     counts: SharesFile | None = Field(
         None,
-        description="{from: FILE}, a file that `synthgen evaluate --suggest` writes: it divides all images again, so "
-        "that classes which the learner gets wrong have more of them. Their total is that of `classes`.",
+        description="{from: FILE}, a file of errors that `synthgen evaluate` writes with `suggest`: it divides all "
+        "images again, so that classes which the learner gets wrong have more of them. Their total is that of "
+        "`classes`.",
     )
     aimed_by: Annotated[tuple[AimedBy, ...], Field(strict=False)] = Field(
         (), description="The files of errors that shares and counts came from. Written by synthgen when it reads them."
