@@ -37,10 +37,8 @@ output: {rejects: {keep: scores}}
 """
 
 
-def spec(folder: Path, low: float = 0.0, high: float = 1.0, **changes: str) -> Path:
-    text = SPEC.replace("LOW", str(low)).replace("HIGH", str(high))
-    for before, after in changes.items():
-        text = text.replace(before, after)
+def spec(folder: Path, low: float = 0.0, high: float = 1.0, classes: str = "{doctor: 3, chef: 3}") -> Path:
+    text = SPEC.replace("LOW", str(low)).replace("HIGH", str(high)).replace("{doctor: 3, chef: 3}", classes)
     (folder / "spec.yaml").write_text(text)
     return folder / "spec.yaml"
 
@@ -77,6 +75,7 @@ def test_a_run_keeps_what_the_learner_finds_hard_and_records_it(
     rows = [row for file in (tmp_path / "run" / "ledger").iterdir() for row in _rows(file)]
     for row in rows:
         entropy = row["score_learner_entropy"]
+        assert isinstance(entropy, float)
         assert 0 <= entropy <= 1
         assert (row["reason"] == Reason.LEARNER) == (not 0.2 <= entropy <= 0.9)
     assert any(row["reason"] == Reason.LEARNER for row in rows)
@@ -105,8 +104,10 @@ def test_the_entropy_is_that_of_the_probe_that_was_evaluated() -> None:
     assert abs(float(np.mean(right)) - findings.decisive.scored.scores.accuracy.value) < 0.1
 
     measure = LearnerMeasure(found)
-    measure.setup(_Encoder())
+    measure.setup(_Encoder())  # type: ignore[arg-type] # all that it needs of one
     entropies = measure.measure(_Batch(torch.from_numpy(vectors)))["learner_entropy"].numpy()  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="it knows embeddings of 24 numbers, and the judge's have 9"):
+        measure.measure(_Batch(torch.zeros(1, 9)))  # type: ignore[arg-type]
     shares = np.exp(logits - logits.max(1, keepdims=True))
     shares /= shares.sum(1, keepdims=True)
     assert entropies == pytest.approx(-(shares * np.log(shares)).sum(1) / math.log(4), abs=1e-4)
@@ -138,18 +139,18 @@ class _Batch:
 
 def test_a_file_that_changes_makes_another_plan_and_no_filter_leaves_plans_as_they_were(tmp_path: Path) -> None:
     (tmp_path / "probe.safetensors").write_bytes(learner().as_bytes())
-    plans = [synthgen.plan(spec(tmp_path))]
+    before = synthgen.plan(spec(tmp_path))
     (tmp_path / "probe.safetensors").write_bytes(learner(("chef", "doctor", "nurse", "pilot")).as_bytes())
-    plans.append(synthgen.plan(spec(tmp_path)))
-    assert plans[0].fingerprint != plans[1].fingerprint
-    (refusal,) = [each for each in growth_of(*plans).refusals if "learner" in each.change]
+    after = synthgen.plan(spec(tmp_path))
+    assert before.fingerprint != after.fingerprint
+    (refusal,) = [each for each in growth_of(before, after).refusals if "learner" in each.change]
     assert refusal.change.startswith("revisions.components.filters.learner")
 
     (tmp_path / "plain.yaml").write_text("\n".join(line for line in SPEC.splitlines() if "learner" not in line))
     assert "learner" not in json.dumps(synthgen.plan(tmp_path / "plain.yaml").spec.canonical())
 
-    grown = synthgen.plan(spec(tmp_path, **{"chef: 3": "chef: 3, nurse: 3"}))
-    assert any(each.change.startswith("filters.learner") for each in growth_of(plans[1], grown).refusals)
+    grown = synthgen.plan(spec(tmp_path, classes="{doctor: 3, chef: 3, nurse: 3}"))
+    assert any(each.change.startswith("filters.learner") for each in growth_of(after, grown).refusals)
     looser, stricter = synthgen.plan(spec(tmp_path, 0.0, 0.9)), synthgen.plan(spec(tmp_path, 0.1, 0.9))
     assert not growth_of(stricter, looser).refusals
     (refusal,) = {each.change.partition(" of ")[0]: each for each in growth_of(looser, stricter).refusals}.values()

@@ -22,10 +22,10 @@ def named_learner(spec: Spec) -> SavedLearner | None:
     Raises:
         UsageError: it cannot be read, or does not know the classes of the spec.
     """
-    from synthgen.models.saved_learner import read_learner
-
     if spec.filters.learner is None:
         return None
+    from synthgen.models.saved_learner import read_learner
+
     path = spec.filters.learner.model
     try:
         return read_learner(path).rows_of(list(spec.classes))

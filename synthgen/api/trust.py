@@ -195,7 +195,7 @@ def pinned_of_dataset(planned: Plan) -> tuple[PinnedModel, ...]:
 
 
 def _measures(planned: Plan) -> Iterator[PinnedModel]:
-    """Give the measures and the learner that the spec names. A measure without a release has a revision that pins nothing."""
+    """Give the measures and the learner that the spec names. A measure without a release pins nothing."""
     for name, limits in planned.spec.filters.measures.items():
         release = planned.revisions.plugins.get(f"measures.{name}", "")
         yield PinnedModel("plugin", "measure", _called(name, limits.arguments), f"{PLUGIN}{release}")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
+from synthgen.errors import UsageError
 from synthgen.judging.measure import ImageBatch, JudgeEncoder
 from synthgen.models.saved_learner import SavedLearner
 
@@ -30,6 +31,15 @@ class LearnerMeasure:
         self._bias = torch.from_numpy(self._learner.bias).to(encoder.device)
 
     def measure(self, batch: ImageBatch) -> Mapping[str, Tensor]:
+        """See `ImageMeasure.measure`.
+
+        Raises:
+            UsageError: the learner is of embeddings of another width.
+        """
+        if batch.embeddings.shape[1] != self._weight.shape[1]:
+            theirs, ours = self._weight.shape[1], batch.embeddings.shape[1]
+            what = f"filters.learner.model: it knows embeddings of {theirs:,} numbers, and the judge's have {ours:,}"
+            raise UsageError(what, hint="Save it again, by an evaluation with the spec's judge.")
         logs = linear(batch.embeddings.float(), self._weight, self._bias).log_softmax(1)
         entropy = -(logs.exp() * logs).sum(1) / math.log(len(self._bias))
         return {"learner_entropy": entropy.clamp(0, 1)}
