@@ -34,7 +34,7 @@ OPENERS = {
     "download_pretrained": {DOOR},
     "snapshot_download": {DOOR},
     "hf_hub_download": {"models/part_source.py"},  # one small file, at a commit
-    "load_file": {"bundled/reader.py"},
+    "load_file": {"bundled/reader.py", "models/door_adapters.py"},
     "load_from_disk": {"sets/saved.py"},
     "load_dataset": {"sets/hub.py"},
     "load_dataset_builder": {"sets/hub.py"},

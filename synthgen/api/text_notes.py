@@ -21,12 +21,20 @@ def notes_of(spec: Spec, texts: TextLengths | None, judge_revision: str | None =
         judge_revision: the commit of a judge from the hub, once it is known.
     """
     from synthgen.planning.long_prompts import long_prompts
+    from synthgen.planning.unsaid_words import unsaid_words
     from synthgen.planning.weighted_phrases import weighted_phrases
 
     of_prompts = texts.notes if texts else []
     guessed = [] if texts and texts.counted else long_prompts(spec)
     cut = [f"{'.'.join(map(str, one.path))}: {one.message}" for one in long_judge_texts(spec, judge_revision)]
-    return [*weighted_phrases(spec), *guessed, *of_prompts, *cut, *judge_notes(spec, judge_revision)]
+    return [
+        *weighted_phrases(spec),
+        *unsaid_words(spec),
+        *guessed,
+        *of_prompts,
+        *cut,
+        *judge_notes(spec, judge_revision),
+    ]
 
 
 def long_judge_texts(spec: Spec, revision: str | None = None) -> Iterator[Violation]:

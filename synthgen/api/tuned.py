@@ -39,7 +39,8 @@ class Tuned:
         """The part of a spec that uses the adapter."""
         from synthgen.tuning.document import snippet
 
-        return snippet(str(self.folder), str(self._of("base")["model"]))
+        token = self._of("adapter").get("token")
+        return snippet(str(self.folder), str(self._of("base")["model"]), None if token is None else str(token))
 
     @property
     def memorised(self) -> float | None:

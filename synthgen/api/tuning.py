@@ -24,6 +24,7 @@ from synthgen.files import expanded
 
 if TYPE_CHECKING:
     from synthgen.api.specs import SpecInput
+    from synthgen.api.tuning_setup import TuneArguments
     from synthgen.auditing.input.arguments import AnyPath
     from synthgen.sets import SetSource
 
@@ -47,6 +48,7 @@ def tune(
     learning_rate: float | None = None,
     prior: int = 0,
     prior_weight: float = 1.0,
+    word: str | None = None,
     size: int | None = None,
     validation_share: float = 0.2,
     precision: str = "auto",
@@ -63,7 +65,7 @@ def tune(
     on_progress: OnProgress = ignore,
     stop: Callable[[], bool] = lambda: False,
 ) -> Tuned:
-    """Adapt a model to 5 to 500 real images: train a LoRA for its denoiser, which `model.adapters` of a spec names.
+    """Adapt a model to 5 to 500 real images: train a LoRA, or a word, which `model.adapters` of a spec names.
 
     The weights are kept that have the lowest loss on held-out images. Called again with the same arguments after an
     interruption, it goes on where it was, and comes to the same result; a tuning that is done is not repeated.
@@ -79,10 +81,12 @@ def tune(
         rank: of the LoRA.
         layers: which of the denoiser it changes: 'attention' alone, the default of transformers; or 'all', the default
             of UNets: their convolutions too, and the feed-forward layers of transformers.
-        learning_rate: by default 1e-4; of the bundled model, which is small, 1e-3.
+        learning_rate: by default 1e-4; of the bundled model, which is small, 1e-3; of a word 5e-3.
         prior: how many images the model draws of the same prompts before it is tuned. It learns them again beside the
             real ones, which keeps it nearer to what it was.
         prior_weight: of their loss.
+        word: 'axolotl=<axolotl>' learns the embedding of the word '<axolotl>' for the class axolotl, instead of a LoRA,
+            and leaves the rest of the model as it is (textual inversion). Only images of this class are learnt from.
         size: width and height of the images, by default the model's own. Their middle is cut out.
         validation_share: the share of images that are held out; 0 for none: then the last weights are kept.
         precision: 'auto', 'float32', 'bfloat16' or 'float16' of the frozen weights. The LoRA has single precision.
@@ -112,6 +116,7 @@ def tune(
     from synthgen.api.tuning_setup import TuneArguments, tune_model
     from synthgen.auditing.input import arguments
     from synthgen.tuning.settings import LAYERS, PRECISIONS
+    from synthgen.tuning.words import word_of
 
     if layers is not None:
         choice_of(layers, "layers", list(LAYERS))
@@ -131,6 +136,7 @@ def tune(
         learning_rate=None if learning_rate is None else _number(learning_rate, "learning_rate", "1e-4", 1),
         prior=_at_most(number_of(prior, "prior", 0), "prior", _MOST_PRIOR),
         prior_weight=_number(prior_weight, "prior_weight", "1", 100),
+        word=None if word is None else word_of(text_of(word, "word", expected)),
         size=None if size is None else number_of(size, "size", 8),
         validation_share=0.0 if validation_share == 0 else share_of(validation_share, "validation_share"),
         precision=precision,
@@ -144,13 +150,27 @@ def tune(
         device=device_of(device),
         seed=arguments.count("seed", seed),
     )
-    if not asked.prior and asked.prior_weight != 1:
-        what = "with `prior=0` the model draws no images that it could weigh"
-        raise UsageError(what, argument="prior_weight", hint="Give `prior`, such as `prior=100`.")
+    _check_together(asked)
     most = None if max_memorised is None else 0.0 if max_memorised == 0 else share_of(max_memorised, "max_memorised")
     if most is not None and asked.check == 0:
         raise UsageError("with `check=0` nothing is compared", argument="max_memorised", hint="Leave one of them out.")
     return Tuned(asked.folder, tune_model(asked, on_progress, stop), most)
+
+
+def _check_together(asked: TuneArguments) -> None:
+    if not asked.prior and asked.prior_weight != 1:
+        what = "with `prior=0` the model draws no images that it could weigh"
+        raise UsageError(what, argument="prior_weight", hint="Give `prior`, such as `prior=100`.")
+    if asked.word is None:
+        return
+    for argument, is_given in (
+        ("prior", asked.prior > 0),
+        ("rank", asked.rank != RANK),
+        ("layers", asked.layers is not None),
+    ):
+        if is_given:
+            what = "only a LoRA has it, and with `word` a word is learnt instead"
+            raise UsageError(what, argument=argument, hint="Leave one of them out.")
 
 
 def _at_most(number: int, argument: str, most: int) -> int:

@@ -6,7 +6,7 @@ import logging
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ LEAST, MOST = 5, 500
 """How many images a model is tuned to."""
 _LOG = logging.getLogger(__name__)
 _NO_CLASS, _COPY = "without a class", "that another image is a copy of"
+_OTHER_CLASS = "of another class than that of the word"
 _SOURCES = ("source_id", "source_image")
 
 
@@ -132,6 +133,32 @@ class RealImages:
     groups: Codes
     looks: PictureLooks | None
     left_out: Mapping[str, int]
+
+    def of_class(self, name: str) -> RealImages:
+        """Return those of one class; the others count as left out.
+
+        Raises:
+            UsageError: there are none, or too few.
+        """
+        from synthgen.spec.messages import suggestion_or_all
+
+        source, places = self.images.source, [place for place, one in enumerate(self.classes) if one == name]
+        if not places:
+            what = f"{source} has no class {name!r}{suggestion_or_all(name, sorted(set(self.classes)))}"
+            raise UsageError(what, argument="word", hint="The name before the last = is that of a class.")
+        check_count(f"class {name!r} of {source}", len(places))
+        if others := len(self.classes) - len(places):
+            counted = "1 image of another class was" if others == 1 else f"{others:,} images of other classes were"
+            _LOG.warning("%s: %s left out: the word is that of %r", source, counted, name)
+        return replace(
+            self,
+            rows=[self.rows[place] for place in places],
+            classes=[name] * len(places),
+            digests=[self.digests[place] for place in places],
+            groups=self.groups[places],
+            looks=None if self.looks is None else self.looks.take(places),
+            left_out={**self.left_out, **({_OTHER_CLASS: others} if others else {})},
+        )
 
     def squares(self, size: int) -> Iterator[Image.Image]:
         """Read each image, and cut its middle to a square of a size."""

@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from synthgen.sets import SetSource
     from synthgen.spec import ModelSpec, Spec
     from synthgen.tuning.denoiser import TunedDenoiser
+    from synthgen.tuning.settings import LearntWord
     from synthgen.tuning.wording import ClassPrompts
     from synthgen.tuning.work import DrawnComparison
 
 _LOG = logging.getLogger(__name__)
-_RATE, _BUNDLED_RATE = 1e-4, 1e-3
+_RATE, _BUNDLED_RATE, _WORD_RATE = 1e-4, 1e-3, 5e-3
 _MEASURED = 10
 """How often the loss is measured."""
 _SMALLER = "Choose a smaller `batch_size`, or `gradient_checkpointing=True`."
@@ -55,6 +56,7 @@ class TuneArguments:
     learning_rate: float | None
     prior: int
     prior_weight: float
+    word: LearntWord | None
     size: int | None
     validation_share: float
     precision: str
@@ -109,6 +111,8 @@ def _tune(
 
     judges, judge, looker = _looker(asked)
     images = real.look(looker, on_progress)
+    if asked.word is not None:
+        images = images.of_class(asked.word.class_name)
     prompts = _prompts(asked, spec, sorted(set(images.classes)))
     if 0 < asked.prior < len(prompts):
         what = f"expected at least 1 for each of the {len(prompts)} classes, found {asked.prior}"
@@ -131,7 +135,7 @@ def _tune(
     with device_errors("tuning", _SMALLER):
         return TuneWork(
             asked.folder,
-            open_denoiser(asked, model, device, dtype),
+            open_denoiser(asked, model, prompts, device, dtype),
             identity,
             lambda: images.squares(model.size),
             prompts,
@@ -158,6 +162,7 @@ def find_model(asked: TuneArguments) -> TunableModel:
     from synthgen.models.parts import source_of
     from synthgen.spec import ModelSpec
     from synthgen.tuning.tunable import check_tunable, default_size, largest_size
+    from synthgen.tuning.words import check_teachable
 
     name = asked.model
     try:
@@ -170,6 +175,8 @@ def find_model(asked: TuneArguments) -> TunableModel:
     source = source_of(named, None, own=bundled.GENERATOR if name == BUNDLED_MODEL else None)
     call = call_of(source.read_json)
     check_tunable(name, call.pipeline, source.read_json)
+    if asked.word is not None:
+        check_teachable(name, call.pipeline)
     if name != BUNDLED_MODEL:
         PinnedModel("folder" if is_folder(name) else "hub", "model", name, source.revision).remember()
 
@@ -183,18 +190,27 @@ def find_model(asked: TuneArguments) -> TunableModel:
     return TunableModel(named, source, call, size)
 
 
-def open_denoiser(asked: TuneArguments, model: TunableModel, device: torch.device, dtype: torch.dtype) -> TunedDenoiser:
+def open_denoiser(
+    asked: TuneArguments, model: TunableModel, prompts: ClassPrompts, device: torch.device, dtype: torch.dtype
+) -> TunedDenoiser:
     """Load a model onto its device.
 
     Raises:
         ModelError, DeviceError: it cannot be loaded.
+        UsageError: it has the word already that it is to learn, or does not find it in the prompts.
     """
     from synthgen.generating.pipelines import download, load
     from synthgen.tuning.denoisers import denoiser_of
+    from synthgen.tuning.words import WordDenoiser
 
     download(model.named, model.source)
     pipeline = load(model.named, model.source, model.call, dtype).to(device)
-    denoiser = denoiser_of(model.call.pipeline)(pipeline, model.size, device, dtype)
+    denoiser: TunedDenoiser
+    if asked.word is None:
+        denoiser = denoiser_of(model.call.pipeline)(pipeline, model.size, device, dtype)
+    else:
+        denoiser = taught = WordDenoiser(pipeline, model.size, device, dtype, asked.word)
+        taught.check_read(prompts[asked.word.class_name])
     if asked.gradient_checkpointing:
         denoiser.network.enable_gradient_checkpointing()
     return denoiser
@@ -219,11 +235,15 @@ def _spec(asked: TuneArguments) -> Spec | None:
 
 def _prompts(asked: TuneArguments, spec: Spec | None, classes: Sequence[str]) -> ClassPrompts:
     """Return the prompts of each class; with no classes, check the template alone."""
-    from synthgen.tuning.wording import TEMPLATE, prompts_of_spec, prompts_of_template
+    from synthgen.tuning.wording import TEMPLATE, prompts_of_spec, prompts_of_template, with_word
 
+    word = asked.word
     if asked.template is None and spec is not None:
-        return prompts_of_spec(spec, classes)
-    return prompts_of_template(asked.template or TEMPLATE, classes)
+        found = prompts_of_spec(spec, classes)
+        return with_word(found, word, spec.name) if word is not None and classes else found
+    if word is None or not classes:
+        return prompts_of_template(asked.template or TEMPLATE, classes)
+    return {word.class_name: prompts_of_template(asked.template or TEMPLATE, [word.token])[word.token]}
 
 
 def _looker(asked: TuneArguments) -> tuple[ClipJudges, JudgeId | None, SetLooker]:
@@ -261,7 +281,7 @@ def _identity(
     """Return what a resumed tuning must have in common with this one."""
     from synthgen.tuning.tunable import default_layers
 
-    rate = _BUNDLED_RATE if asked.model == BUNDLED_MODEL else _RATE
+    rate = _WORD_RATE if asked.word else _BUNDLED_RATE if asked.model == BUNDLED_MODEL else _RATE
     settings = TuneSettings(
         rank=asked.rank,
         layers=asked.layers or default_layers(model.call.pipeline),
@@ -275,6 +295,7 @@ def _identity(
         prompts={name: list(texts) for name, texts in prompts.items()},
         prior=asked.prior,
         prior_weight=asked.prior_weight,
+        word=asked.word,
     )
     places = set(held)
     known = tuple(

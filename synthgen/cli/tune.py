@@ -54,7 +54,9 @@ def tune(
     batch_size: Annotated[int, typer.Option("--batch-size", min=1, metavar="N", help="Images in each step.")] = 8,
     learning_rate: Annotated[
         float | None,
-        typer.Option("--learning-rate", metavar="RATE", help="Default: 1e-4; of the bundled model 1e-3."),
+        typer.Option(
+            "--learning-rate", metavar="RATE", help="Default: 1e-4; of the bundled model 1e-3, of words 5e-3."
+        ),
     ] = None,
     prior: Annotated[
         int,
@@ -63,6 +65,10 @@ def tune(
     prior_weight: Annotated[
         float, typer.Option("--prior-weight", min=0, metavar="WEIGHT", help="Weight of the loss of these images.")
     ] = 1.0,
+    word: Annotated[
+        str | None,
+        typer.Option("--word", metavar="CLASS=WORD", help="Learn a word for a class, and leave the model as it is."),
+    ] = None,
     size: Annotated[
         int | None,
         typer.Option("--size", min=8, metavar="PIXELS", help="Size of the square images. Default: the model's own."),
@@ -98,7 +104,7 @@ def tune(
     device: Device = "auto",
     seed: DrawSeed = 0,
 ) -> Answer:
-    """Adapt a model to few real images, by a LoRA.
+    """Adapt a model to few real images, by a LoRA or a word.
 
     A spec's model.adapters names the folder.
 
@@ -123,6 +129,7 @@ def tune(
             learning_rate=learning_rate,
             prior=prior,
             prior_weight=prior_weight,
+            word=word,
             size=size,
             validation_share=validation_share,
             precision=precision,

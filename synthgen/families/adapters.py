@@ -9,6 +9,7 @@ from pathlib import Path
 
 from synthgen.families.resolve import Read
 from synthgen.families.signature import loads, mixins_of
+from synthgen.models.adapter_header import ENCODERS
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.weight_headers import sizes_of
 
@@ -30,6 +31,8 @@ _BY_NAMES = (
     (re.compile(r".*single_transformer_blocks"), "a transformer with single blocks, as FLUX has", ()),
 )
 """What names of layers tell: the model, and the pipelines whose loader translates them."""
+_MOST_VECTORS = 75
+"""Tokens of a text that CLIP reads, without the first and the last."""
 _OWN_NAMES = ("unet.", "transformer.")
 """Names with these in front are diffusers' own, which no loader translates."""
 _KINDS = (("lokr_", "LoKr"), ("hada_", "LoHa"), ("oft_", "OFT"))
@@ -91,12 +94,25 @@ def _inversion_problems(adapter: AdapterFile, pipeline: str, read: Read) -> Iter
     if "TextualInversionLoaderMixin" not in mixins_of(pipeline):
         yield f"diffusers has no loader of textual inversions for {pipeline}"
     shapes = adapter.header.shapes
-    if len(shapes) != 1:
-        yield f"a textual inversion has one tensor, and it has {len(shapes)}"
+    widths = [read(f"text_encoder{end}/config.json").get("hidden_size") for end in ("", "_2")]
+    if shapes.keys() == set(ENCODERS):
+        if widths[1] is None:
+            yield "it has embeddings for two text encoders, and the model has one"
+            return
+        found = [(shapes[name], width) for name, width in zip(ENCODERS, widths, strict=True)]
+    elif len(shapes) == 1:
+        if widths[1] is not None:
+            yield f"it has an embedding for one text encoder, and the model has two: {' and '.join(ENCODERS)}"
+            return
+        found = [(shape, widths[0]) for shape in shapes.values()]
+    else:
+        yield f"a textual inversion has one tensor, or {' and '.join(ENCODERS)}, and it has {len(shapes)}"
         return
-    (shape,), width = shapes.values(), read("text_encoder/config.json").get("hidden_size")
-    if not shape or len(shape) > 2 or (isinstance(width, int) and shape[-1] != width):
-        yield f"its embedding has the shape {list(shape)}, and the text encoder's are {width} wide"
+    for shape, width in found:
+        if not shape or len(shape) > 2 or (isinstance(width, int) and shape[-1] != width):
+            yield f"its embedding has the shape {list(shape)}, and the text encoder's are {width} wide"
+        elif len(shape) == 2 and not 0 < shape[0] <= _MOST_VECTORS:
+            yield f"its embedding has {shape[0]:,} vectors, and a prompt has room for {_MOST_VECTORS}"
 
 
 def _layers(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, _Layer]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from synthgen.errors import ModelError, UsageError
 from synthgen.models.weight_headers import Shapes, parsed
 
+ENCODERS = ("clip_l", "clip_g")
+"""What files call the embeddings of a word for the first and the second text encoder, where a model has two."""
 _MOST_RANK = 4096
 _CONFIG = "lora_adapter_metadata"
 _NUMBERS = re.compile(r"(\w+\.)*(r|lora_alpha|alpha|lora_dropout|rank_dropout|module_dropout|decompose_factor)")
@@ -58,7 +60,7 @@ def read_header(file: Path) -> AdapterHeader:
     except OSError as error:
         raise ModelError(f"adapter {file}: {error.strerror or error}", hint="Check the adapter's `id`.") from error
     if stat.S_ISDIR(status.st_mode):
-        hint = "Name the .safetensors file in it, or a folder that `synthgen tune` wrote."
+        hint = "Name the .safetensors file in it, or a folder that `synthgen tune` wrote; of a word with its `kind`."
         raise ModelError(f"adapter {file} is a folder without the usual file of an adapter", hint=hint)
     if not stat.S_ISREG(status.st_mode):
         raise UsageError(f"adapter {file} is not a regular file", hint=hint)

@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from synthgen.models.adapter_header import read_header
+from safetensors.torch import load_file
+from torch import Tensor
+
+from synthgen.models.adapter_header import ENCODERS, read_header
 from synthgen.models.remote_code import remote_code_disabled
 
 _PICKLES = {"use_safetensors": True}
@@ -16,13 +19,30 @@ def open_adapter(pipeline: object, path: Path, *, name: str, token: str | None =
         UsageError, ModelError: as `read_header`.
         Exception: whatever diffusers raises.
     """
-    read_header(path)
+    header = read_header(path)
     opened = {"weight_name": path.name, "local_files_only": True, **_PICKLES}
     with remote_code_disabled():
         if token is None:
             pipeline.load_lora_weights(str(path.parent), adapter_name=name, **opened)  # type: ignore[attr-defined]
+        elif header.shapes.keys() == set(ENCODERS):
+            weights = load_file(path)
+            for key, end in zip(ENCODERS, ("", "_2"), strict=True):
+                add_word(pipeline, weights[key], token=token, end=end)
         else:
             pipeline.load_textual_inversion(str(path.parent), token=token, **opened)  # type: ignore[attr-defined]
+
+
+def add_word(pipeline: object, embedding: Tensor, *, token: str, end: str) -> None:
+    """Give one text encoder of a loaded pipeline a word, with embeddings [width] or [vectors, width].
+
+    Args:
+        end: of the names of its parts: '' or '_2'.
+
+    Raises:
+        ValueError: it has the word already, or its embeddings are of another width.
+    """
+    parts = {part: getattr(pipeline, f"{part}{end}") for part in ("tokenizer", "text_encoder")}
+    pipeline.load_textual_inversion(embedding, token=token, **parts)  # type: ignore[attr-defined]
 
 
 def open_ip_adapters(pipeline: object, files: Sequence[Path]) -> None:

@@ -12,18 +12,19 @@ def weighted_phrases(spec: Spec) -> Iterator[str]:
     """Yield a warning if prompts have weighted phrases: no pipeline of diffusers reads them as such."""
     written: list[object] = [spec.prompts.model_dump(), spec.model.negative_prompt]
     written += [(kind.templates, kind.negative_prompt) for kind in spec.classes.values()]
-    found = dict.fromkeys(phrase for text in _texts(written) for phrase in _WEIGHTED.findall(text))
+    found = dict.fromkeys(phrase for text in texts_in(written) for phrase in _WEIGHTED.findall(text))
     if found:
         others = f" and {len(found) - 1:,} more look" if len(found) > 1 else " looks"
         yield f"{next(iter(found))!r}{others} weighted, which no pipeline of diffusers reads: it is text to the model"
 
 
-def _texts(value: object) -> Iterator[str]:
+def texts_in(value: object) -> Iterator[str]:
+    """Yield every text in nested mappings and lists, keys too."""
     match value:
         case str():
             yield value
         case dict():
-            yield from _texts([*value, *value.values()])
+            yield from texts_in([*value, *value.values()])
         case list() | tuple():
             for each in value:
-                yield from _texts(each)
+                yield from texts_in(each)

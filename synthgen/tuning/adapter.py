@@ -1,4 +1,4 @@
-"""The file of a LoRA, as diffusers writes and reads it, with what it was tuned on."""
+"""The file of a LoRA or of a learnt word, as diffusers writes and reads it, with what it was tuned on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from safetensors.torch import save
 
 from synthgen.files import write_file
+from synthgen.models.adapter_header import ENCODERS
 from synthgen.models.adapters import TUNED_KEY
+from synthgen.tuning.folder import WEIGHTS, WORD_WEIGHTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,35 +20,59 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synthgen.records import TunedOn
+    from synthgen.tuning.settings import LearntWord, TuneSettings
 
 _CONFIG = "lora_adapter_metadata"
 
 
 def write_adapter(
-    path: Path, part: str, lora: Mapping[str, Tensor], rank: int, targets: Sequence[str], tuned: TunedOn
+    folder: Path,
+    part: str,
+    learnt: Mapping[str, Tensor],
+    settings: TuneSettings,
+    targets: Sequence[str],
+    tuned: TunedOn,
 ) -> str:
     """Write the file; return its sha256.
 
     Args:
         part: the name of the denoiser in its pipeline.
-        lora: the weights, by their names in the denoiser.
-        targets: the ends of the names of the layers that it changes.
+        learnt: the weights of a LoRA, by their names in the denoiser; or the embeddings of a word, by text encoder.
+        targets: the ends of the names of the layers that a LoRA changes.
 
     Raises:
         StorageError: it cannot be written.
     """
-    config = {"r": rank, "lora_alpha": rank, "target_modules": list(targets)}
-    about = {
-        "format": "pt",
-        _CONFIG: json.dumps({f"{part}.{key}": value for key, value in config.items()}),
-        TUNED_KEY: json.dumps(tuned.as_json()),
-    }
+    if settings.word is None:
+        weights, about = _of_lora(part, learnt, settings.rank, targets)
+    else:
+        weights, about = _of_word(learnt, settings.word), {"format": "pt"}
+    about[TUNED_KEY] = json.dumps(tuned.as_json())
     if tuned.licence:
         about["modelspec.license"] = tuned.licence
-    weights = {f"{part}.{name.replace('.tuned.', '.')}": weight.contiguous() for name, weight in lora.items()}
     data = _in_order(save(weights, about))
-    write_file(path, data)
+    write_file(folder / adapter_file(settings), data)
     return sha256(data).hexdigest()
+
+
+def adapter_file(settings: TuneSettings) -> str:
+    """Return the name of the adapter's file."""
+    return WEIGHTS if settings.word is None else WORD_WEIGHTS
+
+
+def _of_word(learnt: Mapping[str, Tensor], word: LearntWord) -> dict[str, Tensor]:
+    if len(learnt) == 1:
+        return {word.token: next(iter(learnt.values()))[None]}
+    return {key: learnt[name][None].contiguous() for name, key in zip(learnt, ENCODERS, strict=True)}
+
+
+def _of_lora(
+    part: str, lora: Mapping[str, Tensor], rank: int, targets: Sequence[str]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    config = {"r": rank, "lora_alpha": rank, "target_modules": list(targets)}
+    about = {"format": "pt", _CONFIG: json.dumps({f"{part}.{key}": value for key, value in config.items()})}
+    weights = {f"{part}.{name.replace('.tuned.', '.')}": weight.contiguous() for name, weight in lora.items()}
+    return weights, about
 
 
 def _in_order(data: bytes) -> bytes:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synthgen.inert import inert
-from synthgen.tuning.folder import NEAREST, RECORD, SAMPLES, WEIGHTS
+from synthgen.tuning.adapter import adapter_file
+from synthgen.tuning.folder import NEAREST, RECORD, SAMPLES
 from synthgen.tuning.settings import GUIDANCE, TuneIdentity
 from synthgen.version import __version__
 
@@ -55,6 +56,7 @@ class TuneRecord:
     def as_json(self) -> dict[str, object]:
         """Return the content of tune.json."""
         known = [(name, digest, "held out" if held else "training") for name, digest, held in self.identity.images]
+        settings, word = self.identity.settings, self.identity.settings.word
         judged = {} if self.judge is None else {"judge": self.judge[0], "judge_revision": self.judge[1]}
         return {
             "format": FORMAT,
@@ -65,7 +67,11 @@ class TuneRecord:
                 "revision": self.identity.revision,
                 "pipeline": self.pipeline,
             },
-            "adapter": {"file": WEIGHTS, "sha256": self.sha256, "kind": "lora"},
+            "adapter": {
+                "file": adapter_file(settings),
+                "sha256": self.sha256,
+                **({"kind": "lora"} if word is None else {"kind": "textual_inversion", "token": word.token}),
+            },
             "images": {
                 "count": len(known),
                 "classes": dict(sorted(Counter(name for name, _, _ in known).items())),
@@ -73,7 +79,7 @@ class TuneRecord:
                 "left_out": dict(self.left_out),
                 "licence": self.licence,
             },
-            "settings": self.identity.settings.as_json(),
+            "settings": settings.as_json(),
             "losses": [
                 {"step": step, "training": _number(trained), "held_out": _number(held), "prior": _number(known)}
                 for step, trained, held, known in self.losses
@@ -90,10 +96,11 @@ class TuneRecord:
         }
 
 
-def snippet(folder: str, model: str) -> str:
-    """Return the part of a spec that uses the adapter in a folder."""
-    place = folder if folder.startswith(("/", "~", ".")) else f"./{folder}"
-    return f"model: {{id: {json.dumps(model)}, guidance: {GUIDANCE:g}, adapters: [{{id: {json.dumps(place)}}}]}}"
+def snippet(folder: str, model: str, token: str | None = None) -> str:
+    """Return the part of a spec that uses the adapter in a folder: a LoRA, or the word `token`."""
+    place = json.dumps(folder if folder.startswith(("/", "~", ".")) else f"./{folder}")
+    word = "" if token is None else f", kind: textual_inversion, trigger: {json.dumps(token, ensure_ascii=False)}"
+    return f"model: {{id: {json.dumps(model)}, guidance: {GUIDANCE:g}, adapters: [{{id: {place}{word}}}]}}"
 
 
 def readme(record: TuneRecord, folder: Path) -> str:
@@ -105,14 +112,19 @@ def readme(record: TuneRecord, folder: Path) -> str:
             f"Of {record.near.images} images that it drew, {record.near.near} are nearer to a training image than\n"
             f"training images are to each other; `{NEAREST}` has the nearest pairs: drawn left, training right.\n"
         )
+
+    word = record.identity.settings.word
+    token = word.token if word else None
+    what = f"The word {inert(word.token)}, {inert(word.class_name)}," if word else "A LoRA"
     own = f" and {len(record.prior)} that the model drew before" if record.prior else ""
+
     return (
-        f"# A LoRA for {inert(record.identity.model)}\n\n"
+        f"# {what} for {inert(record.identity.model)}\n\n"
         f"`synthgen tune` trained it on {sum(not held for *_, held in record.identity.images)} images{own}. {licence}"
         f"`{RECORD}` has the settings, the losses and the sha256 of each image; `{SAMPLES}/` what it drew on the way.\n"
         f"{near}\n"
         "In a spec:\n\n"
-        f"```yaml\n{snippet(str(folder), record.identity.model)}\n```\n\n"
+        f"```yaml\n{snippet(str(folder), record.identity.model, token)}\n```\n\n"
         "The path counts from the folder of the spec. A guidance of 1.5 to 2 is recommended for images that train a\n"
         "learner: more looks better, and varies less.\n"
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 from synthgen.bounded import read_object
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import as_storage_error
-from synthgen.tuning.folder import RECORD, WEIGHTS
+from synthgen.tuning.folder import RECORD, WEIGHTS, WORD_WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class FinishedTuning:
     Attributes:
         record: all of it.
         identity: as `TuneIdentity.as_json` gives it.
-        sha256: of the adapter's file.
+        file, sha256: the adapter's.
         compared: how many drawn images were compared with the training images.
         judge: by which judge; None if none was.
     """
@@ -28,6 +28,7 @@ class FinishedTuning:
     folder: Path
     record: dict[str, object]
     identity: Mapping[str, object]
+    file: str
     sha256: str
     licence: str | None
     precision: str
@@ -44,6 +45,7 @@ class FinishedTuning:
         path = folder / RECORD
         if not path.exists():
             return None
+
         try:
             found = read_object(path)
             near = found["memorisation"]
@@ -51,6 +53,7 @@ class FinishedTuning:
                 folder,
                 found,
                 dict(found["identity"]),
+                _file(found["adapter"]["file"]),
                 str(found["adapter"]["sha256"]),
                 found["images"]["licence"],
                 str(found["made_with"]["precision"]),
@@ -92,7 +95,7 @@ class FinishedTuning:
         Raises:
             StorageError: it is not there, or was changed.
         """
-        path = self.folder / WEIGHTS
+        path = self.folder / self.file
         hint = f"Put the file back, or delete {self.folder / RECORD} to tune again."
         if not path.is_file():
             raise StorageError(f"{path} is not there, though the tuning is done", hint=hint)
@@ -101,3 +104,9 @@ class FinishedTuning:
         if digest != self.sha256:
             what = f"{path} was changed: expected the sha256 {self.sha256}, found {digest}"
             raise StorageError(what, hint=hint)
+
+
+def _file(name: object) -> str:
+    if name not in (WEIGHTS, WORD_WEIGHTS):
+        raise ValueError(f"its adapter is {name!r:.60}")
+    return str(name)

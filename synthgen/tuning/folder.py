@@ -14,8 +14,10 @@ from synthgen.leftovers import alone
 from synthgen.tuning.settings import most_common
 
 RECORD, WEIGHTS, README = "tune.json", "pytorch_lora_weights.safetensors", "README.md"
+WORD_WEIGHTS = "learned_embeds.safetensors"
+"""The file of a learnt word, as diffusers calls it; that of a LoRA is `WEIGHTS`."""
 CHECKPOINT, SAMPLES, NEAREST, PRIOR = "checkpoint.pt", "samples", "nearest.png", "prior"
-_NAMES = {RECORD, WEIGHTS, README, CHECKPOINT, SAMPLES, NEAREST, PRIOR}
+_NAMES = {RECORD, WEIGHTS, WORD_WEIGHTS, README, CHECKPOINT, SAMPLES, NEAREST, PRIOR}
 
 
 def check_tuning_folder(folder: Path) -> None:

@@ -26,7 +26,10 @@ def tune_schema() -> dict[str, object]:
             "description": "What a tuning must have in common with one that goes on with it; the images as one hash.",
         },
         "base": _object({"model": _TEXT, "revision": _TEXT, "pipeline": _TEXT}),
-        "adapter": _object({"file": _TEXT, "sha256": _SHA256, "kind": {"enum": ["lora"]}}),
+        "adapter": {
+            **_object({"file": _TEXT, "sha256": _SHA256, "kind": {"enum": ["lora", "textual_inversion"]}}),
+            "description": "The token of a textual inversion is in `token`.",
+        },
         "images": _object(
             {
                 "count": _COUNT,
@@ -79,6 +82,10 @@ def _settings() -> dict[str, object]:
         "prompts": {**_by_name({**_list(_TEXT), "minItems": 1}), "description": "By class."},
         "prior": {**_COUNT, "description": "How many images the model draws before it is tuned, and learns again."},
         "prior_weight": {**_NUMBER, "description": "Of the loss of these."},
+        "word": {
+            **_maybe(_object({"class_name": _TEXT, "token": _TEXT})),
+            "description": "What was learnt instead of a LoRA, which then has no rank and no layers.",
+        },
     }
 
 

@@ -23,6 +23,14 @@ UNCAPTIONED = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class LearntWord:
+    """A word that the model is to learn, and the class that it is for."""
+
+    class_name: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class TuneSettings:
     """What decides the result of a tuning, besides the model and the images.
 
@@ -36,6 +44,7 @@ class TuneSettings:
         prompts: by class.
         prior: how many images the model draws before it is tuned, and learns again.
         prior_weight: of the loss of these.
+        word: what is learnt instead of a LoRA; None where a LoRA is trained.
     """
 
     rank: int
@@ -50,6 +59,7 @@ class TuneSettings:
     prompts: Mapping[str, Sequence[str]]
     prior: int = 0
     prior_weight: float = 1.0
+    word: LearntWord | None = None
 
     def as_json(self) -> dict[str, object]:
         """Return them as JSON types."""

@@ -36,7 +36,7 @@ class Material:
         classes: the class of each.
         held: places of those that are held out.
         conditions: by class, its prompts.
-        unguided: no prompt.
+        unguided: no prompt; None where every image is trained with its prompt.
         prior: images that the model drew before it was tuned, each with what it shows.
     """
 
@@ -44,7 +44,7 @@ class Material:
     classes: Sequence[str]
     held: Sequence[int]
     conditions: Mapping[str, Sequence[Condition]]
-    unguided: Condition
+    unguided: Condition | None
     prior: Sequence[tuple[Tensor, Condition]] = ()
 
     def by_class(self) -> list[list[int]]:
@@ -165,7 +165,7 @@ class Training:
             prompt = prompts[_drawn(len(prompts), rng)]
             bare = float(torch.rand((), generator=rng)) < UNCAPTIONED
             chosen.append(place)
-            conditions.append(self.material.unguided if bare else prompt)
+            conditions.append(self.material.unguided if bare and self.material.unguided else prompt)
         return torch.stack([self.material.latents[place] for place in chosen]), rng, conditions
 
     def _prior_batch(self, step: int) -> tuple[Tensor, torch.Generator, list[Condition]]:

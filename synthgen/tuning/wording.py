@@ -13,6 +13,7 @@ from synthgen.spec.template import Template, TemplateError
 
 if TYPE_CHECKING:
     from synthgen.spec import Spec
+    from synthgen.tuning.settings import LearntWord
 
 TEMPLATE = "a photo of a {class}"
 _HINT = f"Such as `template={TEMPLATE!r}`."
@@ -37,6 +38,22 @@ def prompts_of_template(template: str, classes: Sequence[str]) -> ClassPrompts:
         what = f"{template!r} has {{{others[0]}}}, and of the real images only the class is known"
         raise UsageError(what, argument="template", hint=_HINT)
     return {name: (parsed.render({CLASS: name}),) for name in classes}
+
+
+def with_word(prompts: ClassPrompts, word: LearntWord, spec: str) -> ClassPrompts:
+    """Return the prompts of a spec that say a word of their class.
+
+    Args:
+        spec: its name.
+
+    Raises:
+        UsageError: none does.
+    """
+    found = tuple(text for text in prompts[word.class_name] if word.token in text)
+    if not found:
+        what = f"no template of {spec} that shows only the class says {word.token!r} of {word.class_name!r}"
+        raise UsageError(what, argument="spec", hint="Write the word into such a template, or give `template`.")
+    return {word.class_name: found}
 
 
 def prompts_of_spec(spec: Spec, classes: Sequence[str]) -> ClassPrompts:

@@ -19,7 +19,7 @@ from synthgen.stats.near_hashes import perceptual_hash
 from synthgen.tuning.adapter import write_adapter
 from synthgen.tuning.checkpoint import check_prior, load_state
 from synthgen.tuning.document import TuneRecord, readme
-from synthgen.tuning.folder import CHECKPOINT, NEAREST, PRIOR, README, RECORD, SAMPLES, WEIGHTS, strip_of
+from synthgen.tuning.folder import CHECKPOINT, NEAREST, PRIOR, README, RECORD, SAMPLES, strip_of
 from synthgen.tuning.memorised import Memorisation, PictureLooks, memorisation_of
 from synthgen.tuning.prior import PriorImage, digest_of, draw_prior
 from synthgen.tuning.samples import strip_prompts, write_grid, write_strip
@@ -102,10 +102,11 @@ class TuneWork:
             [name for name, _, _ in self.identity.images],
             self.held,
             {name: found[:-1] for name, found in texts.items()},
-            next(iter(texts.values()))[-1],
+            None if settings.word else next(iter(texts.values()))[-1],
             self._known(prior, texts, on_progress),
         )
-        self.denoiser.add_lora(settings.rank, settings.layers, settings.seed)
+        if settings.word is None:
+            self.denoiser.add_lora(settings.rank, settings.layers, settings.seed)
         Training(self.denoiser, material, self.identity, self.folder / CHECKPOINT, state, self._draw_strip, stop).run(
             on_progress
         )
@@ -118,9 +119,7 @@ class TuneWork:
             settings.prior,
         )
         targets = self.denoiser.targets(settings.layers)
-        sha256 = write_adapter(
-            self.folder / WEIGHTS, self.denoiser.part, self.denoiser.state(), settings.rank, targets, tuned
-        )
+        sha256 = write_adapter(self.folder, self.denoiser.part, self.denoiser.state(), settings, targets, tuned)
         near = self._compared(self.comparison, thumbnails, on_progress, stop) if self.comparison else None
         return self._recorded(state, sha256, near, prior)
 

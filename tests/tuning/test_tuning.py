@@ -111,19 +111,21 @@ def spec_of(model: Path, adapter: Path) -> dict[str, object]:
 def test_the_dataset_says_what_its_adapter_was_tuned_on(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made = tuned(folder, tmp_path / "look", license="CC0, by us")
+    made = tuned(folder, tmp_path / "look", license="CC0, by us", prior=2)
     (tmp_path / "spec.json").write_text(json.dumps(spec_of(folder / "sd", made.folder)))
     assert command_line(["plan", str(tmp_path / "spec.json")]) == 0
-    assert "licence CC0, by us, tuned on 6 images, sha256:" in capsys.readouterr().out
+    assert "licence CC0, by us, tuned on 6 images and 2 of the model's own, sha256:" in capsys.readouterr().out
 
     run = synthgen.run(tmp_path / "spec.json", tmp_path / "run", devices="cpu")
     assert run.dataset is not None
     card, facts = ((Path(run.dataset) / name).read_text() for name in ("README.md", "provenance.json"))
     assert "- look, an adapter for" in card
-    assert "6 images, whose sha256 are in `provenance.json`" in card
+    assert "6 images, whose sha256 are in `provenance.json`; and 2 that the" in card
     assert "noted: CC0, by us." in card
     trained = {each["sha256"] for each in made.record["images"]["files"] if each["use"] == "training"}  # type: ignore[index]
-    assert set(json.loads(facts)["revisions"]["tuned"]["look"]["images"]) == trained
+    said = json.loads(facts)["revisions"]["tuned"]["look"]
+    assert set(said["images"]) == trained
+    assert said["prior"] == 2
 
 
 def test_a_tuning_that_was_stopped_ends_as_an_unbroken_one_does(folder: Path, tmp_path: Path) -> None:
