@@ -24,7 +24,7 @@ from synthgen.files import expanded
 
 if TYPE_CHECKING:
     from synthgen.api.specs import SpecInput
-    from synthgen.api.tuning_setup import TuneArguments
+    from synthgen.api.tuning_arguments import TuneArguments
     from synthgen.auditing.input.arguments import AnyPath
     from synthgen.sets import SetSource
 
@@ -113,7 +113,8 @@ def tune(
         >>> sorted(path.name for path in tuned.folder.iterdir())
         ['README.md', 'pytorch_lora_weights.safetensors', 'samples', 'tune.json']
     """
-    from synthgen.api.tuning_setup import TuneArguments, tune_model
+    from synthgen.api.tuning_arguments import TuneArguments
+    from synthgen.api.tuning_setup import tune_model
     from synthgen.auditing.input import arguments
     from synthgen.tuning.settings import LAYERS, PRECISIONS
     from synthgen.tuning.words import word_of

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthgen import bundled
+from synthgen.api.tuning_arguments import TuneArguments
+from synthgen.api.tuning_model import TunableModel, dtype_of, find_model, open_denoiser
 from synthgen.api.tuning_set import RealImages, RealSet
-from synthgen.errors import ModelError, UsageError
+from synthgen.errors import UsageError
 from synthgen.events import OnProgress
-from synthgen.spec.model import BUNDLED_MODEL, PLUGIN
+from synthgen.spec.model import BUNDLED_MODEL
 from synthgen.tuning.division import held_out
 from synthgen.tuning.settings import TuneIdentity, TuneSettings
 
 if TYPE_CHECKING:
-    import torch
-
     from synthgen.api.judges import ClipJudges
     from synthgen.api.set_looker import SetLooker
-    from synthgen.api.specs import SpecInput
     from synthgen.auditing.input.judges import JudgeId
-    from synthgen.families import PipelineCall
-    from synthgen.models import ModelSource
-    from synthgen.sets import SetSource
-    from synthgen.spec import ModelSpec, Spec
-    from synthgen.tuning.denoiser import TunedDenoiser
-    from synthgen.tuning.settings import LearntWord
+    from synthgen.spec import Spec
     from synthgen.tuning.wording import ClassPrompts
     from synthgen.tuning.work import DrawnComparison
 
@@ -37,48 +28,6 @@ _RATE, _BUNDLED_RATE, _WORD_RATE = 1e-4, 1e-3, 5e-3
 _MEASURED = 10
 """How often the loss is measured."""
 _SMALLER = "Choose a smaller `batch_size`, or `gradient_checkpointing=True`."
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TuneArguments:
-    """The arguments of `tune`, checked one by one."""
-
-    real: SetSource
-    model: str
-    folder: Path
-    template: str | None
-    spec: SpecInput | None
-    licence: str | None
-    rank: int
-    layers: str | None
-    steps: int
-    batch_size: int
-    learning_rate: float | None
-    prior: int
-    prior_weight: float
-    word: LearntWord | None
-    size: int | None
-    validation_share: float
-    precision: str
-    gradient_checkpointing: bool
-    check: int
-    judge: str | None
-    label: str | None
-    images_from: Path | None
-    allow_remote: bool
-    cache: Path | None
-    device: str
-    seed: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TunableModel:
-    """A model that can be tuned, before its weights are read."""
-
-    named: ModelSpec
-    source: ModelSource
-    call: PipelineCall
-    size: int
 
 
 def tune_model(asked: TuneArguments, on_progress: OnProgress, stop: Callable[[], bool]) -> dict[str, object]:
@@ -126,7 +75,7 @@ def _tune(
         _LOG.warning("%s: this tuning is done already", asked.folder)
         return done.record
     device = open_device(asked.device)
-    dtype = _dtype(asked.precision, device)
+    dtype = dtype_of(asked.precision, device)
     load_state(asked.folder / CHECKPOINT, identity, str(dtype).removeprefix("torch."))
     begin_again(asked.folder)
     if asked.validation_share and not held:
@@ -145,86 +94,6 @@ def _tune(
             _comparison(asked, images, judges, judge),
             images.left_out,
         ).run(on_progress, stop)
-
-
-def find_model(asked: TuneArguments) -> TunableModel:
-    """Find a model, and check that it can be tuned. Reads no weights.
-
-    Raises:
-        UsageError: it is named wrongly, or its images cannot have such a size.
-        ModelError: there is no such model, or it cannot be tuned.
-    """
-    from pydantic import ValidationError
-
-    from synthgen.api.trust import PinnedModel
-    from synthgen.families import call_of
-    from synthgen.models import is_folder
-    from synthgen.models.parts import source_of
-    from synthgen.spec import ModelSpec
-    from synthgen.tuning.tunable import check_tunable, default_size, largest_size
-    from synthgen.tuning.words import check_teachable
-
-    name = asked.model
-    try:
-        named = ModelSpec.model_validate({"id": name})
-    except ValidationError as error:
-        expected = error.errors(include_url=False)[0]["msg"]
-        raise UsageError(f"expected {expected}, found {name!r}", argument="model") from error
-    if name.startswith(PLUGIN):
-        raise ModelError(f"{name}: generators of plug-ins cannot be tuned", hint="Name a model of diffusers.")
-    source = source_of(named, None, own=bundled.GENERATOR if name == BUNDLED_MODEL else None)
-    call = call_of(source.read_json)
-    check_tunable(name, call.pipeline, source.read_json)
-    if asked.word is not None:
-        check_teachable(name, call.pipeline)
-    if name != BUNDLED_MODEL:
-        PinnedModel("folder" if is_folder(name) else "hub", "model", name, source.revision).remember()
-
-    size = asked.size or default_size(source.read_json, call.size)
-    if size is None:
-        raise UsageError(f"{name} does not say how large its images are", argument="size", hint="Give a size.")
-    if size % call.multiple:
-        raise UsageError(f"expected a multiple of {call.multiple}, found {size}", argument="size")
-    if (largest := largest_size(source.read_json)) is not None and size > largest:
-        raise UsageError(f"expected at most {largest} for {name}, found {size}", argument="size")
-    return TunableModel(named, source, call, size)
-
-
-def open_denoiser(
-    asked: TuneArguments, model: TunableModel, prompts: ClassPrompts, device: torch.device, dtype: torch.dtype
-) -> TunedDenoiser:
-    """Load a model onto its device.
-
-    Raises:
-        ModelError, DeviceError: it cannot be loaded.
-        UsageError: it has the word already that it is to learn, or does not find it in the prompts.
-    """
-    from synthgen.generating.pipelines import download, load
-    from synthgen.tuning.denoisers import denoiser_of
-    from synthgen.tuning.words import WordDenoiser
-
-    download(model.named, model.source)
-    pipeline = load(model.named, model.source, model.call, dtype).to(device)
-    denoiser: TunedDenoiser
-    if asked.word is None:
-        denoiser = denoiser_of(model.call.pipeline)(pipeline, model.size, device, dtype)
-    else:
-        denoiser = taught = WordDenoiser(pipeline, model.size, device, dtype, asked.word)
-        taught.check_read(prompts[asked.word.class_name])
-    if asked.gradient_checkpointing:
-        denoiser.network.enable_gradient_checkpointing()
-    return denoiser
-
-
-def _dtype(precision: str, device: torch.device) -> torch.dtype:
-    from synthgen.models.memory import choose_dtype
-
-    if precision == "auto" and device.type != "cuda":
-        precision = "float32"
-    if precision == "float16" and device.type != "cuda":
-        what = f"{device.type} does not train in float16"
-        raise UsageError(what, argument="precision", hint='Choose `precision="float32"`.')
-    return choose_dtype(precision, device)
 
 
 def _spec(asked: TuneArguments) -> Spec | None:
