@@ -23,7 +23,7 @@ from synthgen.planning.unsaid_words import unsaid_words
 from synthgen.spec import ModelSpec, parse_spec
 from synthgen.tuning.schema import tune_schema
 from synthgen.tuning.settings import LearntWord
-from synthgen.tuning.words import WordDenoiser
+from synthgen.tuning.words import WordDenoiser, check_teachable
 from tests.generating.tiny import SIZE, candidate, save_stable_diffusion, save_stable_diffusion_xl
 from tests.tuning.test_refused import images, refusal
 
@@ -162,6 +162,11 @@ def test_a_word_needs_enough_images_of_its_class(tmp_path: Path, capsys: pytest.
     said = refusal(tmp_path, capsys, "--word", "doctor=<d>", real=images(tmp_path / "real", 6))
     assert "class 'doctor' of" in said
     assert "has 3 images; expected at least 5" in said
+
+
+def test_models_with_other_text_encoders_are_refused_by_name() -> None:
+    with pytest.raises(ModelError, match="some/model is a StableDiffusion3Pipeline, which tune teaches no words"):
+        check_teachable("some/model", "StableDiffusion3Pipeline")
 
 
 def test_classes_that_never_say_a_word_are_noted(place: Path) -> None:
