@@ -44,7 +44,7 @@ def find_model(asked: TuneArguments) -> TunableModel:
     from synthgen.models import is_folder
     from synthgen.models.parts import source_of
     from synthgen.spec import ModelSpec
-    from synthgen.tuning.tunable import check_tunable, default_size, largest_size
+    from synthgen.tuning.tunable import check_tunable, size_of
     from synthgen.tuning.words import check_teachable
 
     name = asked.model
@@ -63,13 +63,7 @@ def find_model(asked: TuneArguments) -> TunableModel:
     if name != BUNDLED_MODEL:
         PinnedModel("folder" if is_folder(name) else "hub", "model", name, source.revision).remember()
 
-    size = asked.size or default_size(source.read_json, call.size)
-    if size is None:
-        raise UsageError(f"{name} does not say how large its images are", argument="size", hint="Give a size.")
-    if size % call.multiple:
-        raise UsageError(f"expected a multiple of {call.multiple}, found {size}", argument="size")
-    if (largest := largest_size(source.read_json)) is not None and size > largest:
-        raise UsageError(f"expected at most {largest} for {name}, found {size}", argument="size")
+    size = size_of(name, asked.size, call, source.read_json)
     return TunableModel(named, source, call, size)
 
 

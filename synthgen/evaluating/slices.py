@@ -53,4 +53,4 @@ def small_slices(test: LookedSet, slices: TestSlices) -> Iterator[str]:
         small = sorted({name for name in cells if name is not None} - slices[attribute].keys())
         if small:
             shown = ", ".join(map(repr, small[:3])) + (f" and {len(small) - 3:,} more" if len(small) > 3 else "")
-            yield f"fewer than {FEWEST} independent test images have the {attribute} {shown}: not measured"
+            yield f"{attribute} {shown}: not measured, with fewer than {FEWEST} independent test images"

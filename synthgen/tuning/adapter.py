@@ -20,31 +20,24 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from synthgen.records import TunedOn
+    from synthgen.tuning.denoiser import TunedDenoiser
     from synthgen.tuning.settings import LearntWord, TuneSettings
 
 _CONFIG = "lora_adapter_metadata"
 
 
-def write_adapter(
-    folder: Path,
-    part: str,
-    learnt: Mapping[str, Tensor],
-    settings: TuneSettings,
-    targets: Sequence[str],
-    tuned: TunedOn,
-) -> str:
+def write_adapter(folder: Path, denoiser: TunedDenoiser, settings: TuneSettings, tuned: TunedOn) -> str:
     """Write the file; return its sha256.
 
     Args:
-        part: the name of the denoiser in its pipeline.
-        learnt: the weights of a LoRA, by their names in the denoiser; or the embeddings of a word, by text encoder.
-        targets: the ends of the names of the layers that a LoRA changes.
+        denoiser: has the weights of a LoRA, or the embeddings of a word.
 
     Raises:
         StorageError: it cannot be written.
     """
+    learnt = denoiser.state()
     if settings.word is None:
-        weights, about = _of_lora(part, learnt, settings.rank, targets)
+        weights, about = _of_lora(denoiser.part, learnt, settings.rank, denoiser.targets(settings.layers))
     else:
         weights, about = _of_word(learnt, settings.word), {"format": "pt"}
     about[TUNED_KEY] = json.dumps(tuned.as_json())
@@ -70,7 +63,10 @@ def _of_lora(
     part: str, lora: Mapping[str, Tensor], rank: int, targets: Sequence[str]
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     config = {"r": rank, "lora_alpha": rank, "target_modules": list(targets)}
-    about = {"format": "pt", _CONFIG: json.dumps({f"{part}.{key}": value for key, value in config.items()})}
+    about = {
+        "format": "pt",
+        _CONFIG: json.dumps({f"{part}.{key}": value for key, value in config.items()}),
+    }
     weights = {f"{part}.{name.replace('.tuned.', '.')}": weight.contiguous() for name, weight in lora.items()}
     return weights, about
 

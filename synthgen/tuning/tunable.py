@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from synthgen.errors import ModelError
+from synthgen.errors import ModelError, UsageError
+from synthgen.families import PipelineCall
 from synthgen.families.resolve import Read
 
 UNETS: Mapping[str, str] = {
@@ -73,13 +74,27 @@ def _problems_of_unet(read: Read) -> Iterator[str]:
         yield "it draws in few steps, which training on single steps would undo"
 
 
-def default_size(read: Read, size: tuple[int, int] | None) -> int | None:
-    """Return width and height of the images that a model draws by default; None if it does not say.
+def size_of(model: str, asked: int | None, call: PipelineCall, read: Read) -> int:
+    """Return width and height of the images that a model is tuned to, by default its own.
 
     Args:
         read: reads the JSON of its folder.
-        size: width and height as its pipeline says, which holds for a transformer.
+
+    Raises:
+        UsageError: it does not say its own, or cannot draw that size.
     """
+    size = asked or _default_size(read, call.size)
+    if size is None:
+        raise UsageError(f"{model} does not say how large its images are", argument="size", hint="Give a size.")
+    if size % call.multiple:
+        raise UsageError(f"expected a multiple of {call.multiple}, found {size}", argument="size")
+    if (largest := _largest_size(read)) is not None and size > largest:
+        raise UsageError(f"expected at most {largest} for {model}, found {size}", argument="size")
+    return size
+
+
+def _default_size(read: Read, size: tuple[int, int] | None) -> int | None:
+    """Return what a model draws by default; None if it does not say. Its pipeline's `size` holds for transformers."""
     unet = read("unet/config.json")
     latents, blocks = unet.get("sample_size"), read("vae/config.json").get("block_out_channels")
     if not unet:
@@ -89,12 +104,8 @@ def default_size(read: Read, size: tuple[int, int] | None) -> int | None:
     return latents << len(blocks) - 1
 
 
-def largest_size(read: Read) -> int | None:
-    """Return the largest width and height that a transformer has places for; None if any.
-
-    Args:
-        read: reads the JSON of its folder.
-    """
+def _largest_size(read: Read) -> int | None:
+    """Return the largest size that a transformer has places for; None if any."""
     transformer, blocks = read("transformer/config.json"), read("vae/config.json").get("block_out_channels")
     places, patch = transformer.get("pos_embed_max_size"), transformer.get("patch_size")
     if not isinstance(places, int) or not isinstance(patch, int) or not isinstance(blocks, list) or not blocks:

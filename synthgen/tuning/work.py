@@ -118,8 +118,7 @@ class TuneWork:
             self.licence,
             settings.prior,
         )
-        targets = self.denoiser.targets(settings.layers)
-        sha256 = write_adapter(self.folder, self.denoiser.part, self.denoiser.state(), settings, targets, tuned)
+        sha256 = write_adapter(self.folder, self.denoiser, settings, tuned)
         near = self._compared(self.comparison, thumbnails, on_progress, stop) if self.comparison else None
         return self._recorded(state, sha256, near, prior)
 

@@ -22,7 +22,7 @@ def test_groups_that_are_too_small_are_named_and_not_measured() -> None:
     slices = slices_of(SEEN, APART)
     assert {name: int(each.sum()) for name, each in slices["skin tone"].items()} == {"light": COUNT - 42, "dark": 30}
     (line,) = small_slices(SEEN, slices)
-    assert line == "fewer than 10 independent test images have the skin tone 'none': not measured"
+    assert line == "skin tone 'none': not measured, with fewer than 10 independent test images"
     # Thirty images of three people are three.
     people = np.where(APART < 30, APART // 10, APART)
     assert "dark" not in slices_of(SEEN, people)["skin tone"]

@@ -219,7 +219,7 @@ def test_training_lowers_the_loss_and_the_adapter_acts_on_its_own_family_alone(
 
 @pytest.mark.parametrize("name", TUNED)
 def test_the_file_is_the_one_that_the_pipeline_itself_would_save(folder: Path, tmp_path: Path, name: str) -> None:
-    made = tuned(folder, tmp_path / "look", name, precision="bfloat16", gradient_checkpointing=True)
+    made = tuned(folder, tmp_path / "look", name, precision="bfloat16", gradient_checkpointing=True, prior=2)
     weights = load_file(made.folder / "pytorch_lora_weights.safetensors")
     pipeline = open_model(ModelKind.PIPELINE, folder / name)
     pipeline.load_lora_weights(made.folder)  # type: ignore[attr-defined]
