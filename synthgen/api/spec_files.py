@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from synthgen.api.learner_filter import named_learner
 from synthgen.bounded import read_bounded
 from synthgen.errors import UsageError
+from synthgen.ledger import columns
 from synthgen.spec import CALIBRATED, Balance, ClassSpec, LabelsLike, Spec, limited
 from synthgen.spec.errors_file import AimedBy, is_errors, read_errors, shares_of_classes
 
@@ -69,7 +70,8 @@ def _with_explicit_share(entry: Balance, spec: Spec) -> Balance:
         return entry
     from synthgen.sets.shares import read_shares
 
-    shares = read_shares(Path(file), entry.attribute, spec.attributes[entry.attribute].values.keys())
+    values = spec.attributes[entry.attribute].values.keys()
+    shares = read_shares(Path(file), entry.attribute, values, columns.attribute(entry.attribute))
     return entry.model_copy(update={"target": shares})
 
 

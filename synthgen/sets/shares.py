@@ -15,17 +15,20 @@ from synthgen.spec.errors_file import is_errors, read_errors, shares_of_values
 _MOST_BYTES = 1 << 30
 
 
-def read_shares(path: Path, column: str, values: Collection[str]) -> dict[str, float]:
+def read_shares(path: Path, column: str, values: Collection[str], measured: str) -> dict[str, float]:
     """Count the shares of `values` in a column of a CSV or Parquet file, or read them of one of errors. They sum to 1.
 
     A row is an image. Rows without a value, or with 'unknown' or 'not applicable', are skipped.
+
+    Args:
+        measured: of errors, the other name that the column has in datasets of synthgen.
 
     Raises:
         UsageError: there is no such file or column, or it contains something else.
     """
     hint = f"Expected a CSV or Parquet file with a row for each image and a column {column!r}: {', '.join(values)}."
     if is_errors(path):
-        return shares_of_values(read_errors(path)[0], path, column, values)
+        return shares_of_values(read_errors(path)[0], path, column, measured, values)
     if not path.is_file():
         raise UsageError(f"there is no file {path} in {Path.cwd()}", hint=hint)
     if path.suffix not in (".parquet", ".pq") and path.stat().st_size > _MOST_BYTES:  # of Parquet, one column is read

@@ -21,8 +21,6 @@ _ENDING = ".json"
 _VERSION = "synthgen_errors"
 _MOST_BYTES = 16 * 2**20
 _HINT = "`synthgen.evaluate` writes such a file, which it names `suggest`."
-_OF_DATASETS = "attribute_"
-"""Columns of datasets that synthgen made begin with it, where they hold what was measured."""
 
 _Number = Annotated[int, Field(ge=0)]
 
@@ -142,13 +140,18 @@ def shares_of_classes(found: ErrorsFile, path: Path, classes: Collection[str]) -
     return _shares(found.classes, path, "a class", "the spec", classes)
 
 
-def shares_of_values(found: ErrorsFile, path: Path, attribute: str, values: Collection[str]) -> dict[str, float]:
+def shares_of_values(
+    found: ErrorsFile, path: Path, attribute: str, measured: str, values: Collection[str]
+) -> dict[str, float]:
     """Return the share of each value of an attribute.
+
+    Args:
+        measured: the column that datasets of synthgen have of it.
 
     Raises:
         UsageError: the file has no errors by this attribute, or a value that the attribute lacks.
     """
-    column = attribute if attribute in found.groups else f"{_OF_DATASETS}{attribute}"
+    column = attribute if attribute in found.groups else measured
     if column not in found.groups:
         there = f"; it has groups of {', '.join(map(quoted, found.groups))}" if found.groups else ""
         hint = f"Evaluate again with the column of the real set: `group={attribute}`."

@@ -78,6 +78,11 @@ def test_tabs_may_end_rows_too(tmp_path: Path) -> None:
 
 def test_shares_of_a_column_are_read_by_the_same_rules(tmp_path: Path) -> None:
     good = written(tmp_path, "skin,\n" + "light,\ndark,\n" * 3)
-    assert read_shares(Path(good), "skin", ["light", "dark"]) == {"light": 0.5, "dark": 0.5}
+    assert read_shares(Path(good), "skin", ["light", "dark"], "attribute_skin") == {"light": 0.5, "dark": 0.5}
     with pytest.raises(UsageError, match=r"set.csv:2: the row has 3 cells, and the header 2"):
-        read_shares(Path(written(tmp_path, "label,skin\n" + "a,light,\nb,dark,\n" * 3)), "skin", ["light", "dark"])
+        read_shares(
+            Path(written(tmp_path, "label,skin\n" + "a,light,\nb,dark,\n" * 3)),
+            "skin",
+            ["light", "dark"],
+            "attribute_skin",
+        )

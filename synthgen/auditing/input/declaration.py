@@ -119,12 +119,13 @@ def references(
 
 
 def _of_balance(entry: Balance, values: Mapping[str, Sequence[str]]) -> Reference:
+    from synthgen.ledger import columns
     from synthgen.sets.shares import read_shares
     from synthgen.stats.distance import Reference, Target, uniform
 
     if entry.target == "uniform":
         return uniform(values[entry.attribute])
     if isinstance(file := entry.target.get("from"), str):
-        shares = read_shares(Path(file), entry.attribute, values[entry.attribute])
+        shares = read_shares(Path(file), entry.attribute, values[entry.attribute], columns.attribute(entry.attribute))
         return Reference(f"the shares in {file}", Target(shares))
     return Reference("declared shares", Target({str(value): float(share) for value, share in entry.target.items()}))
