@@ -78,8 +78,11 @@ def test_a_run_keeps_what_the_learner_finds_hard_and_records_it(
         assert isinstance(entropy, float)
         assert 0 <= entropy <= 1
         assert (row["reason"] == Reason.LEARNER) == (not 0.2 <= entropy <= 0.9)
+        if row["reason"] == Reason.LEARNER:
+            assert row["message"] == f"learner_entropy is {entropy:.4g}: expected at least 0.2 and at most 0.9"
     assert any(row["reason"] == Reason.LEARNER for row in rows)
     assert found.sha256 in (tmp_path / "run" / "plan.json").read_text()
+    assert "at least 0.2, at most 0.9" in (tmp_path / "run" / "report.html").read_text()
 
     (tmp_path / "probe.safetensors").write_bytes(learner().as_bytes())
     capsys.readouterr()
@@ -111,6 +114,20 @@ def test_the_entropy_is_that_of_the_probe_that_was_evaluated() -> None:
     shares = np.exp(logits - logits.max(1, keepdims=True))
     shares /= shares.sum(1, keepdims=True)
     assert entropies == pytest.approx(-(shares * np.log(shares)).sum(1) / math.log(4), abs=1e-4)
+
+
+def test_a_strong_penalty_leaves_no_probe_unsure_of_what_it_gets_right() -> None:
+    divided = divide(looked("real", 30, 5, noise=0.5), looked("synthetic", 60, 2, noise=0.5), TEST, None, 0)
+    findings = findings_of(divided, run_arms(divided, learner_of("probe"), 5, 0, ignore), "probe", 0.01, 0)
+    assert findings.decisive.setting < 0.01  # the simplest of equals
+    found = probe_of(divided, findings, "bundled:judge", "1", 0)
+    measure = LearnerMeasure(found)
+    measure.setup(_Encoder())  # type: ignore[arg-type] # all that it needs of one
+    easy, guessed = looked("more", 30, 9, noise=0.5).vectors, np.zeros((1, 24), np.float32)
+    entropy = measure.measure(_Batch(torch.from_numpy(easy)))["learner_entropy"]  # type: ignore[arg-type]
+    assert float(entropy.median()) < 0.3
+    unsure = measure.measure(_Batch(torch.from_numpy(guessed)))["learner_entropy"]  # type: ignore[arg-type]
+    assert float(unsure) > float(entropy.median())
 
 
 def test_of_two_classes_the_probe_has_a_row_for_each() -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 ENDING = ".safetensors"
 MOST_BYTES = 64 * 2**20
 _FORMAT = "synthgen learner 1"
-_HINT = "`synthgen evaluate` writes such a file with `save_learner`."
+_HINT = "`synthgen evaluate` writes such a file: see 'Save the learner' in docs/evaluate.md."
 _WEIGHT, _BIAS = "weight", "bias"
 
 

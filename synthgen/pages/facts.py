@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from synthgen.planning import Plan
@@ -79,11 +80,15 @@ def facts(planned: Plan) -> dict[str, str]:
     if planned.spec.aimed_by:
         facts["aimed by errors in"] = ", ".join(f"{each.file} ({each.sha256[:12]})" for each in planned.spec.aimed_by)
     floors: dict[str, dict[str, float]] = {}
+    ceilings: dict[str, float] = {}  # the same for each class
     for name, of_class in limits(planned.spec).items():
         for limit in of_class:
             if watched(limit):
                 floors.setdefault(limit.score, {})[name] = limit.floor
-    facts |= {score.replace("_", " "): f"at least {_by_class(by_class)}" for score, by_class in floors.items()}
+                ceilings[limit.score] = limit.ceiling
+    for score, by_class in floors.items():
+        more = f", at most {ceilings[score]:g}" if isfinite(ceilings[score]) else ""
+        facts[score.replace("_", " ")] = f"at least {_by_class(by_class)}{more}"
     facts |= {"calibrated for": planned.promise} if planned.promise else {}
     facts |= {key.replace("measures.", "measure "): release for key, release in planned.revisions.plugins.items()}
     return facts | {"judge": planned.spec.judge.id, "seed": str(planned.spec.seed)}

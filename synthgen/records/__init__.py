@@ -173,8 +173,8 @@ class Rule:
         return " and ".join(least + ([f"at most {self.ceiling:g}"] if self.ceiling < inf else []))
 
     def explain(self, scores: Mapping[str, float]) -> str | None:
-        """Say what the reason alone does not: which plug-in's measure rejected the image; None for other reasons."""
-        if self.reason is not Reason.MEASURE:
+        """Say what the reason alone does not: which measure rejected the image, and how; None for other reasons."""
+        if self.reason not in (Reason.MEASURE, Reason.LEARNER):
             return None
         score = scores[self.score]
         found = "could not be measured" if isnan(score) else f"is {score:.4g}"

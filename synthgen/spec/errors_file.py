@@ -20,7 +20,7 @@ FORMAT = 1
 _ENDING = ".json"
 _VERSION = "synthgen_errors"
 _MOST_BYTES = 16 * 2**20
-_HINT = "`synthgen.evaluate` writes such a file, which it names `suggest`."
+_HINT = "`synthgen evaluate` writes such a file: see 'Aim the next images' in docs/evaluate.md."
 
 _Number = Annotated[int, Field(ge=0)]
 
@@ -154,7 +154,7 @@ def shares_of_values(
     column = attribute if attribute in found.groups else measured
     if column not in found.groups:
         there = f"; it has groups of {', '.join(map(quoted, found.groups))}" if found.groups else ""
-        hint = f"Evaluate again with the column of the real set: `group={attribute}`."
+        hint = f"Evaluate again by groups of the real set's column {quoted(attribute)}."
         raise UsageError(f"{path} has no errors by {quoted(attribute)}{there}", hint=hint)
     return _shares(found.groups[column], path, f"{column} with the value", "the attribute", values)
 

@@ -77,7 +77,9 @@ def problems_of(error: ValidationError, root: Node) -> Iterator[Problem]:
             continue
         if detail["type"] == "too_short" and _has_as_many(place.node, detail["ctx"]["min_length"]):
             continue  # what is wrong with its entries is reported
-        if detail["type"] == "missing":
+        if detail["type"] == "missing" and isinstance(last := detail["loc"][-1], int):
+            yield place.problem(f"missing entry {last + 1} of the list, found {found(place.node)}")
+        elif detail["type"] == "missing":
             yield place.problem(f"missing key {detail['loc'][-1]!r}", at_key=True)
         elif detail["type"] == "extra_forbidden":
             yield _unknown_key(root, detail)

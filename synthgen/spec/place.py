@@ -41,9 +41,11 @@ def locate(root: Node, path: Keys[str | int]) -> Place:
             entry = node.entries[part]
             place = Place((*place.path, part), entry.value, entry.key)
         elif isinstance(node, Mapping) and isinstance(part, int) and "range" not in node.entries:
+            if part >= len(node.entries):
+                continue
             key, entry = list(node.entries.items())[part]
             place = Place((*place.path, key), entry.value, entry.key)
-        elif isinstance(node, Sequence) and isinstance(part, int):
+        elif isinstance(node, Sequence) and isinstance(part, int) and part < len(node.items):
             item = node.items[part]
             place = Place((*place.path, part), item, item.position)
     return place

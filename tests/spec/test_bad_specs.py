@@ -287,3 +287,18 @@ def test_an_argument_of_a_measure_is_finite_also_where_no_file_was_read(value: o
     assert MeasureFilter.model_validate({"by": [1.5, {"at": 2}]}).arguments == {"by": [1.5, {"at": 2}]}
     with pytest.raises(ValidationError, match="by: expected finite numbers"):
         MeasureFilter.model_validate({"by": value})
+
+
+@pytest.mark.parametrize(
+    ("entropy", "expected"),
+    [
+        ("[0.1]", "missing entry 2 of the list, found [0.1]"),
+        ("[]", "missing entry 1 of the list, found an empty list"),
+        ("[0.1, 0.5, 0.9]", "expected at most 2 entries, found [0.1, 0.5, 0.9]"),
+        ("0.5", "expected a list, found 0.5"),
+    ],
+)
+def test_a_pair_of_other_length_is_refused_at_its_place(tmp_path: Path, entropy: str, expected: str) -> None:
+    file, learner = tmp_path / "spec.yaml", f"learner: {{model: a.safetensors, entropy: {entropy}}}"
+    file.write_text(GOOD.replace("label: {min_posterior: 0.6}", learner))
+    assert f"filters.learner.entropy: {expected}" in problems(file)[0]
