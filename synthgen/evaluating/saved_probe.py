@@ -41,8 +41,8 @@ def probe_of(divided: Divided, findings: UsefulnessFindings, judge: str, revisio
 def _temperature(scores: Floats, classes: Codes) -> float:
     """Return what to divide scores [images, classes] by, so that probabilities are as often right as they say.
 
-    The penalty that makes the best classifier can leave all its probabilities near those of a guess. This is temperature
-    scaling (Guo et al. 2017, arXiv 1706.04599), with targets that leave room for what so few images cannot show (Platt
+    The penalty that makes the best classifier can leave all probabilities near those of a guess. This is temperature
+    scaling (Guo et al. 2017, arXiv 1706.04599), with targets that leave room for what few images cannot show (Platt
     1999): where n of n are right, a probability is at most (n + 1) / (n + 2).
     """
     images, count = scores.shape
