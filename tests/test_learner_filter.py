@@ -3,6 +3,7 @@
 import json
 import math
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 from safetensors.numpy import load, save
 
 import synthgen
+from synthgen.bundled import GENERATOR
 from synthgen.errors import SpecError, UsageError
 from synthgen.evaluating.contract import divide
 from synthgen.evaluating.experiment import run_arms
@@ -239,3 +241,30 @@ def test_a_learner_is_saved_only_where_it_replaces_nothing_else(
     assert message in refused.value.message
     assert refused.value.argument == "save_learner"
     assert (tmp_path / "taken.safetensors").read_text() == "mine"
+
+
+@pytest.mark.parametrize("changed", ["learner", "model"])
+def test_a_top_up_that_cannot_be_made_any_more_leaves_the_run_as_it_was(
+    saved: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], changed: str
+) -> None:
+    (tmp_path / "probe.safetensors").write_bytes(saved.read_bytes())
+    shutil.copytree(GENERATOR, tmp_path / "model")
+    file = spec(tmp_path, 0.99, 1.0)  # most are rejected
+    file.write_text(
+        file.read_text().replace("bundled:workers", str(tmp_path / "model")) + "judge: {id: 'bundled:judge'}\n"
+    )
+    run = str(tmp_path / "run")
+    assert command_line(["run", str(file), "-o", run, "--quiet"]) == 3
+    before = {path: path.read_bytes() for path in sorted((tmp_path / "run").rglob("*")) if path.is_file()}
+    if changed == "learner":
+        (tmp_path / "probe.safetensors").write_bytes(learner().as_bytes())
+    else:
+        weights = next((tmp_path / "model" / "unet").glob("*.safetensors"))
+        data = bytearray(weights.read_bytes())
+        data[-1] ^= 1
+        weights.write_bytes(data)
+    capsys.readouterr()
+    assert command_line(["run", run, "--top-up", "--quiet"]) in (2, 4)
+    assert changed in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in sorted((tmp_path / "run").rglob("*")) if path.is_file()} == before
+    assert command_line(["finalize", run, "--quiet"]) == 3

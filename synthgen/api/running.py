@@ -174,7 +174,7 @@ def _place_of(spec: Spec, location: Location | None, record: RunRecord | None) -
 def _topped_up(planned: Plan, store: RunStore, result: RunResult) -> Plan:
     dropped = result.summary.left_out
     with runs.changing(store):
-        return runs.top_up(store, planned, runs.read_intact(planned, store), dropped)
+        return runs.top_up(store, planned, runs.read_intact(planned, store), dropped, wiring.check_as_planned)
 
 
 @one_spelling

@@ -214,6 +214,21 @@ def download(planned: Plan) -> None:
     download_annotators(planned)
 
 
+def check_as_planned(planned: Plan) -> None:
+    """Check that the files and folders that a plan names are as they were when it was made. Downloads nothing.
+
+    Raises:
+        ModelError, UsageError: one has changed, or cannot be read.
+    """
+    planned_learner(planned)
+    if _judge_id(planned.spec.judge.id).startswith("local-dir:"):
+        _planned_judge(planned)
+    if not plugged.names_generator(planned.spec):
+        _planned_source(planned)
+        _planned_stages(planned)
+    reference_pictures(planned.spec, planned.revisions.components)
+
+
 def _own_folder(spec: Spec) -> Path | None:
     return bundled.GENERATOR if spec.model.id == BUNDLED_MODEL else None
 

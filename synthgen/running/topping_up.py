@@ -1,7 +1,7 @@
 """Top-ups: second tries at what a finished run lacks."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from synthgen.errors import StorageError, UsageError
 from synthgen.ledger.columns import CELL_FILLED
@@ -14,11 +14,18 @@ from synthgen.store import layout
 from synthgen.store.store import RunStore
 
 
-def top_up(store: RunStore, plan: Plan, state: RunState, dropped: Iterable[str] = ()) -> Plan:
+def top_up(
+    store: RunStore,
+    plan: Plan,
+    state: RunState,
+    dropped: Iterable[str] = (),
+    check: Callable[[Plan], None] = lambda plan: None,
+) -> Plan:
     """Take surplus images for what a finished run lacks, and append shards for the rest, if there is one.
 
     Args:
         dropped: ids of accepted images that the dataset left out.
+        check: refuses, before shards are appended, a plan whose images cannot be made any more.
 
     Raises:
         UsageError: `source.per_source` allows no more images of the pictures.
@@ -31,6 +38,7 @@ def top_up(store: RunStore, plan: Plan, state: RunState, dropped: Iterable[str] 
     quotas = fill_from_surplus(plan, store, state, wanted)
     if not quotas:
         return plan
+    check(plan)
     addition = Addition(quotas, extends=False)
     if used_up := lacking_sources(plan.extended(addition)):
         hint = "Start a new run in another `location`, with more pictures or a larger source.per_source."
