@@ -136,9 +136,9 @@ def _notes(classes: Mapping[str, MeasuredErrors], groups: Mapping[str, Mapping[s
     """Name what few or no validation images tell of."""
     for what, measured in {"class": classes, **groups}.items():
         if unseen := [name for name, each in measured.items() if not each.independent]:
-            yield f"{what} {_listed(unseen)}: no validation image, so it has the rate of all"
+            yield f"{what}: no validation images of {_listed(unseen)}, so the rate of all is taken"
         if few := [name for name, each in measured.items() if 0 < each.independent < FEW]:
-            yield f"{what} {_listed(few)}: fewer than {FEW} validation images"
+            yield f"{what}: fewer than {FEW} validation images of {_listed(few)}"
 
 
 def _listed(names: Sequence[str]) -> str:

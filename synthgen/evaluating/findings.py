@@ -215,7 +215,7 @@ def _notes(divided: Divided, present: Sequence[str]) -> list[str]:
 def _ceiling(accuracy: float, smallest: float) -> list[str]:
     if accuracy + smallest <= 1:
         return []
-    return [f"real images alone get {accuracy:.3f} right: only fewer of them leave a gain"]
+    return [f"real images alone get {accuracy:.3f} right: there is nothing left to gain"]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -45,7 +45,7 @@ def parsed(file: BinaryIO, size: int) -> tuple[Shapes, Mapping[str, str]]:
         raise ValueError("it is only a pointer of Git LFS: run `git lfs pull` where it was cloned")
     length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
     if not 2 <= length <= size - 8:
-        raise ValueError(f"it is not a safetensors file: a header of {length:,} bytes, in a file of {size:,}")
+        raise ValueError(f"it is not a safetensors file: its {size:,} bytes do not begin with a header's length")
     if length > _LONGEST:
         raise ValueError(f"its header has {length:,} bytes, more than {_LONGEST:,}")
     try:

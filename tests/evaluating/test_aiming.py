@@ -87,7 +87,7 @@ def test_a_class_that_no_validation_image_shows_has_the_rate_of_all_and_is_named
     found = suggested(replace(arm, seen=arm.seen * ~hens, wrong=arm.wrong * ~hens))
     assert found.classes["hen"].images == 0
     assert found.classes["hen"].error == pytest.approx(found.validation.error, abs=1e-6)
-    assert any("class 'hen': no validation image" in note for note in found.notes)
+    assert any("class: no validation images of 'hen'" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
