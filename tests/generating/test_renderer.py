@@ -272,7 +272,7 @@ def test_a_damaged_model_is_a_model_error(sd: Path, tmp_path: Path, damage: str)
         case "index":
             index.write_text('{"_class_name": "StableDiffusionPipeline"}')
     told = {
-        "truncated": "it is not a safetensors file: a header of",
+        "truncated": "it is not a safetensors file: its ",
         "missing": "no weights in unet",
         "pickle": "only safetensors are read",
         "class": "no pipeline NoSuchPipeline",
