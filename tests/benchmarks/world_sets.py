@@ -143,6 +143,13 @@ def print_arms(found: Evaluation) -> None:
         )
     table(rows, ("arm", "images", "accuracy", "more than real", "worst group", "more than real"))
     print(f"{found.verdict}: {found.findings.decided_by}; {found.findings.reason}\n")
+    apart = dict(found.findings.rivals)
+    if found.findings.filters.difference is not None:
+        apart[found.findings.filters.arm or ""] = found.findings.filters.difference
+    rows = [
+        (name, *(shown(one, signed=True) for one in (each.accuracy, each.worst_group))) for name, each in apart.items()
+    ]
+    table(rows, (f"{found.findings.decided_by} has more than", "accuracy", "worst group"))
 
 
 def home(folder: Path | None, name: str) -> Path:
