@@ -146,10 +146,10 @@ def print_arms(found: Evaluation) -> None:
     apart = dict(found.findings.rivals)
     if found.findings.filters.difference is not None:
         apart[found.findings.filters.arm or ""] = found.findings.filters.difference
-    rows = [
-        (name, *(shown(one, signed=True) for one in (each.accuracy, each.worst_group))) for name, each in apart.items()
+    lines = [
+        (name, shown(each.accuracy, signed=True), shown(each.worst_group, signed=True)) for name, each in apart.items()
     ]
-    table(rows, (f"{found.findings.decided_by} has more than", "accuracy", "worst group"))
+    table(lines, (f"{found.findings.decided_by} has more than", "accuracy", "worst group"))
 
 
 def home(folder: Path | None, name: str) -> Path:
