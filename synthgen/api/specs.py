@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from synthgen.api import plugged
 from synthgen.api.arguments import names_of, number_of, share_of, text_of_path, texts_of
@@ -31,9 +31,6 @@ from synthgen.spec import (
 )
 from synthgen.spec.checks import check
 from synthgen.spec.written import CHANGE_NAMES, as_yaml, written_in_full
-
-if TYPE_CHECKING:
-    pass
 
 SpecSource = str | os.PathLike[str] | Mapping[str, Any]
 """A path, a YAML text (a `str` of several lines), or a mapping with the keys of a spec."""

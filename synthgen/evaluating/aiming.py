@@ -10,6 +10,7 @@ from synthgen.evaluating.arms import ArmKind
 from synthgen.evaluating.contract import Divided
 from synthgen.evaluating.experiment import TrainedArm
 from synthgen.evaluating.slices import MOST
+from synthgen.sets.near_names import listed
 from synthgen.spec import ASIDE, limited
 from synthgen.spec.errors_file import ErrorsFile, MeasuredErrors, ValidationImages
 from synthgen.stats.paired import Correct
@@ -136,11 +137,6 @@ def _notes(classes: Mapping[str, MeasuredErrors], groups: Mapping[str, Mapping[s
     """Name what few or no validation images tell of."""
     for what, measured in {"class": classes, **groups}.items():
         if unseen := [name for name, each in measured.items() if not each.independent]:
-            yield f"{what}: no validation images of {_listed(unseen)}, so the rate of all is taken"
+            yield f"{what}: no validation images of {listed(unseen, 3)}, so the rate of all is taken"
         if few := [name for name, each in measured.items() if 0 < each.independent < FEW]:
-            yield f"{what}: fewer than {FEW} validation images of {_listed(few)}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(map(repr, names[:3])) + more
+            yield f"{what}: fewer than {FEW} validation images of {listed(few, 3)}"

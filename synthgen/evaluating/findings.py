@@ -11,6 +11,7 @@ from synthgen.evaluating.contract import Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
 from synthgen.evaluating.hardest import NO_HARD_IMAGES, HardImages, hard_images
 from synthgen.evaluating.slices import slices_of, small_slices
+from synthgen.sets.near_names import listed
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import MeasuredScores, ScoredArm, Usefulness, score_arms, usefulness
 
@@ -206,9 +207,9 @@ def _decided(difference: Estimate, smallest: float, blind: bool) -> tuple[Useful
 def _notes(divided: Divided, present: Sequence[str]) -> list[str]:
     found = []
     if untested := [name for name in divided.classes if name not in present]:
-        found.append(f"the test has no image of {_listed(untested)}, of which nothing is measured")
+        found.append(f"the test has no image of {listed(untested, 3)}, of which nothing is measured")
     if missing := sorted(set(divided.classes) - set(divided.synthetic.labels)):
-        found.append(f"the synthetic set has no image of {_listed(missing)}")
+        found.append(f"the synthetic set has no image of {listed(missing, 3)}")
     return found
 
 
@@ -216,8 +217,3 @@ def _ceiling(accuracy: float, smallest: float) -> list[str]:
     if accuracy + smallest <= 1:
         return []
     return [f"real images alone get {accuracy:.3f} right: there is nothing left to gain"]
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - 3:,} more" if len(names) > 3 else ""
-    return ", ".join(map(repr, names[:3])) + more

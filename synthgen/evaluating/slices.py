@@ -7,6 +7,7 @@ import numpy as np
 
 from synthgen.errors import UsageError
 from synthgen.evaluating.looked_set import LookedSet
+from synthgen.sets.near_names import listed
 from synthgen.stats.paired import TestSlices
 from synthgen.stats.search import Codes
 
@@ -52,5 +53,4 @@ def small_slices(test: LookedSet, slices: TestSlices) -> Iterator[str]:
     for attribute, cells in test.attributes.items():
         small = sorted({name for name in cells if name is not None} - slices[attribute].keys())
         if small:
-            shown = ", ".join(map(repr, small[:3])) + (f" and {len(small) - 3:,} more" if len(small) > 3 else "")
-            yield f"{attribute} {shown}: not measured, with fewer than {FEWEST} independent test images"
+            yield f"{attribute} {listed(small, 3)}: not measured, with fewer than {FEWEST} independent test images"

@@ -6,7 +6,7 @@ from difflib import get_close_matches
 _MOST = 6
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = _MOST) -> str:
     """Name the first few, and count the others.
 
     Example:
@@ -14,7 +14,7 @@ def listed(names: Sequence[str]) -> str:
         >>> listed(["chef", "nurse"])
         "'chef', 'nurse'"
     """
-    return ", ".join(map(repr, names[:_MOST])) + (f" and {len(names) - _MOST:,} more" if names[_MOST:] else "")
+    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most:,} more" if names[most:] else "")
 
 
 def meant(missing: Sequence[str], known: Collection[str]) -> str:
