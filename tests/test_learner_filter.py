@@ -71,7 +71,10 @@ def test_a_run_keeps_what_the_learner_finds_hard_and_records_it(
     (tmp_path / "probe.safetensors").write_bytes(saved.read_bytes())
     found = read_learner(str(saved))
     assert {"doctor", "chef"} < set(found.classes)
-    code = command_line(["run", str(spec(tmp_path, 0.2, 0.9)), "-o", str(tmp_path / "run"), "--quiet"])
+    made = spec(tmp_path, 0.2, 0.9)
+    assert command_line(["plan", str(made)]) == 0
+    assert "probe.safetensors: keeps entropies from 0.2 to 0.9" in capsys.readouterr().out
+    code = command_line(["run", str(made), "-o", str(tmp_path / "run"), "--quiet"])
     assert code in (0, 3)  # 3: some are missing
 
     rows = [row for file in (tmp_path / "run" / "ledger").iterdir() for row in _rows(file)]

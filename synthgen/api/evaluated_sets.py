@@ -15,6 +15,7 @@ from synthgen.api.auditing import open_recorded
 from synthgen.api.judges import ClipJudges
 from synthgen.auditing.input import arguments
 from synthgen.errors import UsageError
+from synthgen.sets.near_names import first_of
 from synthgen.spec.model import BUNDLED_JUDGE
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
 
 _GROUP = "group "
 _AIMS = "`suggest` aims by validation images, which are of the real set."
-_NAMED = 3
-"""So many images that cannot be used are named."""
 _NO_CLASS = "without a class"
 _SOURCES = ("source_id", "source_image")
 
@@ -167,8 +166,7 @@ def look_at_set(
     if sum(reasons.values()) > arguments.LEFT_OUT * total:
         (reason, _), *_ = reasons.most_common(1)
         what = f"{images.source}: {sum(reasons.values()):,} of {total:,} images cannot be used, mostly those {reason}"
-        more = f" and {len(unusable) - _NAMED:,} more" if len(unusable) > _NAMED else ""
-        what += f": {', '.join(unusable[:_NAMED])}{more}"
+        what += f": {first_of(unusable)}"
         raise UsageError(what, argument=name, hint="Mend them, or take them out of the set.")
     if not rows:
         raise UsageError(f"{images.source} has no images", argument=name, hint="Give a set with images.")

@@ -64,6 +64,19 @@ class RealSet:
         check_count(images.source, len(frame))
         return cls(images, frame)
 
+    def check_class(self, name: str) -> None:
+        """Check that images have a class.
+
+        Raises:
+            UsageError: none has.
+        """
+        from synthgen.spec.messages import suggestion_or_all
+
+        known = sorted({str(one) for one in self.frame["label"].dropna()})
+        if name not in known:
+            what = f"{self.images.source} has no class {name!r}{suggestion_or_all(name, known)}"
+            raise UsageError(what, argument="word", hint="The name before the last = is that of a class.")
+
     def look(self, looker: SetLooker, on_progress: OnProgress) -> RealImages:
         """Look at every image.
 
@@ -138,14 +151,9 @@ class RealImages:
         """Return those of one class; the others count as left out.
 
         Raises:
-            UsageError: there are none, or too few.
+            UsageError: there are too few.
         """
-        from synthgen.spec.messages import suggestion_or_all
-
         source, places = self.images.source, [place for place, one in enumerate(self.classes) if one == name]
-        if not places:
-            what = f"{source} has no class {name!r}{suggestion_or_all(name, sorted(set(self.classes)))}"
-            raise UsageError(what, argument="word", hint="The name before the last = is that of a class.")
         check_count(f"class {name!r} of {source}", len(places))
         if others := len(self.classes) - len(places):
             counted = "1 image of another class was" if others == 1 else f"{others:,} images of other classes were"

@@ -59,6 +59,8 @@ def _tune(
     from synthgen.tuning.work import TuneWork, begin_again
 
     judges, judge, looker = _looker(asked)
+    if asked.word is not None:
+        real.check_class(asked.word.class_name)
     images = real.look(looker, on_progress)
     if asked.word is not None:
         images = images.of_class(asked.word.class_name)

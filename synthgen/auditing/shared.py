@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from synthgen.sets.near_names import first_of
+
 PROMPT, NEAR = "prompt", "near-duplicates"
 COLUMN = "column "
 """What `Shared.what` begins with for a column that was named as one of dependent images."""
@@ -74,10 +76,9 @@ class Dependence:
                 f" nothing about other {what}s"
             )
         if self.apart:
-            places = ", ".join(self.apart[:3]) + (f" and {len(self.apart) - 3:,} more" if self.apart[3:] else "")
             yield (
-                f"{self.told} connect so many images that they cannot be clusters ({places}): the design effects of the"
-                " single dependences were added up"
+                f"{self.told} connect so many images that they cannot be clusters ({first_of(self.apart)}): the design"
+                " effects of the single dependences were added up"
             )
         if self.apart and self.unknown:
             named = " and ".join(self.unknown)

@@ -146,6 +146,8 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     if (several := combinations(spec.model)) > 1:
         yield f"          {several:,} combinations; images of one batch have the same"
     yield f"judge     {spec.judge.id}"
+    if (learner := spec.filters.learner) is not None:
+        yield f"learner   {shown(learner.model)}: keeps entropies from {learner.entropy[0]:g} to {learner.entropy[1]:g}"
     yield from _licences(planned)
     yield from _model(forecast, several_sizes="size" in choices_of(spec.model))
     yield from _costs(forecast)

@@ -122,10 +122,13 @@ def unfiltered_twin(arm: Arm) -> Arm:
 
 
 def rivals_of(arm: Arm, arms: Sequence[Arm]) -> list[Arm]:
-    """Return what could be had instead of a mixed arm: augmentation, and as many other real images or all there are."""
+    """Return what could be had instead of a mixed arm.
+
+    That is augmentation, the real images drawn again, and as many other real images or all there are.
+    """
     more = [each for each in arms if each.kind is ArmKind.MORE_REAL]
     within = [each for each in more if each.ratio <= arm.ratio] or more[:1]
-    return [*(each for each in arms if each.kind is ArmKind.AUGMENTED), *within[-1:]]
+    return [*(each for each in arms if each.kind in (ArmKind.AUGMENTED, ArmKind.OVERSAMPLED)), *within[-1:]]
 
 
 def _ratios(real: int, other: int) -> Iterator[tuple[float, bool]]:

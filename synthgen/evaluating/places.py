@@ -12,6 +12,7 @@ from synthgen.auditing.places import output_folder
 from synthgen.auditing.taken import place_sha256
 from synthgen.errors import UsageError
 from synthgen.files import as_storage_error, check_room
+from synthgen.sets.near_names import first_of
 from synthgen.spec.errors_file import is_errors, is_errors_file
 from synthgen.stats.paired import Usefulness
 from synthgen.store.layout import (
@@ -142,8 +143,7 @@ def _check_content(folder: Path) -> None:
             raise UsageError(what, argument="output", hint="Move it, or choose another folder with `output`.")
     others = [name for name in names if name not in (JSON, REPORT) and not name.startswith(".")]
     if others := [name for name in others if not is_errors_file(folder / name)]:
-        more = f" and {len(others) - 3:,} more" if len(others) > 3 else ""
-        what = f"{folder} has other files: {', '.join(others[:3])}{more}"
+        what = f"{folder} has other files: {first_of(others)}"
         raise UsageError(what, argument="output", hint="Name a new folder. Nothing in this one was changed.")
 
 

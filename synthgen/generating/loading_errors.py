@@ -10,6 +10,7 @@ from torch import nn
 from synthgen.errors import ModelError, SynthgenError, first_line
 from synthgen.generating.heard import heard
 from synthgen.models.device import device_error
+from synthgen.sets.near_names import first_of
 
 _AGAIN = "Download the model again: one of its files is damaged, or was not copied whole."
 _UNLIKE = "The weights are not those that the settings beside them describe: take both from the same model."
@@ -52,9 +53,8 @@ def loading_errors(what: str) -> Iterator[None]:
         raise _told(what, error, said) from error
     if unset := unset_weights(said):
         part, names = unset
-        named = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         raise ModelError(
-            f"{what} cannot be loaded: its weights lack {named} of {part}, which would be random",
+            f"{what} cannot be loaded: its weights lack {first_of(names)} of {part}, which would be random",
             hint=_UNLIKE,
         )
 
@@ -78,8 +78,7 @@ def check_set(what: str, part: str, module: nn.Module) -> None:
     """
     left = [name for name, weight in module.named_parameters() if weight.is_meta]
     if left:
-        more = f" and {len(left) - 3:,} more" if len(left) > 3 else ""
-        raise ModelError(f"{what} cannot be loaded: its file lacks {', '.join(left[:3])}{more} of {part}", hint=_UNLIKE)
+        raise ModelError(f"{what} cannot be loaded: its file lacks {first_of(left)} of {part}", hint=_UNLIKE)
 
 
 def _told(what: str, error: BaseException, said: Sequence[str]) -> SynthgenError:

@@ -1,9 +1,9 @@
-"""Names that a set does not have, in messages: the first few, each with the one that may be meant. Pure."""
+"""Names in messages: the first few of many, and those that may be meant by others. Pure."""
 
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 
-_MOST = 6
+_MOST, _FEW = 6, 3
 
 
 def listed(names: Sequence[str], most: int = _MOST) -> str:
@@ -14,7 +14,18 @@ def listed(names: Sequence[str], most: int = _MOST) -> str:
         >>> listed(["chef", "nurse"])
         "'chef', 'nurse'"
     """
-    return ", ".join(map(repr, names[:most])) + (f" and {len(names) - most:,} more" if names[most:] else "")
+    return first_of([*map(repr, names)], most)
+
+
+def first_of(names: Sequence[str], most: int = _FEW) -> str:
+    """Name the first few without quotes, and count the others.
+
+    Example:
+        >>> from synthgen.sets.near_names import first_of
+        >>> first_of(["a.png", "b.png", "c.png"], 2)
+        'a.png, b.png and 1 more'
+    """
+    return ", ".join(names[:most]) + (f" and {len(names) - most:,} more" if names[most:] else "")
 
 
 def meant(missing: Sequence[str], known: Collection[str]) -> str:

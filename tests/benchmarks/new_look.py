@@ -20,12 +20,14 @@ from PIL import Image
 
 import synthgen
 from synthgen.api.evaluated_sets import EvaluationSets, evaluation_looker, look_at_set
+from synthgen.bundled.world import OCCUPATIONS
 from synthgen.spec.model import BUNDLED_JUDGE
 from synthgen.stats.kernels import discrepancy, median_distance
 from synthgen.stats.search import Vectors
 from tests.benchmarks.world_sets import home, part, print_arms, renders, shown, spec_of, table, told
 
-REAL, DRAWN, EACH = 20, 300, 50
+REAL = dict(zip(OCCUPATIONS, (4, 4, 3, 3, 3, 3), strict=True))
+EACH = 50
 _TURN = 85
 """Of 256 steps of hue."""
 
@@ -52,7 +54,7 @@ def main(
     """Measure, and print the tables."""
     folder = home(output, "new-look")
     pool, even = renders(folder / "pool", 4000, 11), renders(folder / "even", 2000, 12, even=True)
-    real = part(pool, folder / "real", most=REAL, change=turned)
+    real = part(pool, folder / "real", each=REAL, change=turned)
     reference = part(pool, folder / "reference", after=1000, most=1000, change=turned)
     test = part(even, folder / "test", change=turned)
 
@@ -62,7 +64,7 @@ def main(
     for name, adapters in (("untuned", []), ("tuned", [{"id": str(made.folder.resolve())}])):
         model = {"id": "bundled:workers", "steps": 20, "guidance": 2.0} | ({"adapters": adapters} if adapters else {})
         spec = spec_of(name, EACH, model=model, attributes=None, balance=None, filters=None, output=None)
-        runs[name] = synthgen.run(spec, folder / name, devices="cpu", on_progress=told).folder
+        runs[name] = synthgen.run(spec, folder / f"{name}-run", devices="cpu", on_progress=told).folder
 
     there = vectors_of(reference)
     rng = np.random.default_rng(0)

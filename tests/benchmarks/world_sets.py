@@ -35,7 +35,7 @@ def part(
     folder: Path,
     *,
     after: int = 0,
-    each: int | None = None,
+    each: int | Mapping[str, int] | None = None,
     most: int | None = None,
     change: Callable[[Image.Image], Image.Image] | None = None,
 ) -> Path:
@@ -43,7 +43,7 @@ def part(
 
     Args:
         after: so many images are left out first.
-        each: images of a class, at most.
+        each: images of a class, at most; or of each class by its name.
         most: images in all.
         change: what is done to each picture.
     """
@@ -53,7 +53,8 @@ def part(
     rows, found = list[dict[str, object]](), Counter[str]()
     for line in (source / "metadata.jsonl").read_text("utf-8").splitlines()[after:]:
         row = json.loads(line)
-        if (each is not None and found[row["label"]] >= each) or (most is not None and len(rows) >= most):
+        limit = each.get(row["label"], 0) if isinstance(each, Mapping) else each
+        if (limit is not None and found[row["label"]] >= limit) or (most is not None and len(rows) >= most):
             continue
         found[row["label"]] += 1
         rows.append({name: row[name] for name in ("file_name", "label", "skin_tone")})
