@@ -10,7 +10,7 @@ import synthgen
 from synthgen.errors import ModelError, SpecError, SynthgenError, UsageError
 from tests.auditing.audits import JUDGE, judged
 from tests.auditing.portraits import ATTRIBUTES, table
-from tests.command import call
+from tests.command import call, command_line
 
 SKIN: dict[str, Any] = {"known": {"skin": "skin"}}
 
@@ -67,17 +67,20 @@ def test_a_mistake_is_told(
         synthgen.audit("set.csv", **given)
 
 
-def test_an_audit_overwrites_neither_a_run_nor_its_set(tmp_path: Path) -> None:
+def test_an_audit_overwrites_neither_a_run_nor_its_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
     pd.DataFrame({"label": ["a", "b"], "skin": ["x", "y"]}).to_csv(tmp_path / "set.csv", index=False)
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "plan.json").touch()
     (tmp_path / "file").touch()
-    asked = ("audit", "set.csv", "--known", "skin=skin", "-o")
+    asked = ["audit", "set.csv", "--known", "skin=skin", "-o"]
     for place, code, message in (("run", 2, "is a run"), ("set.csv", 2, "is the set"), ("file", 5, "is a file")):
-        done = call(*asked, place, folder=tmp_path)
-        assert (done.returncode, message in done.stderr) == (code, True), done.stderr
-    twice = call(*asked, "out", "--known", "skin=label", folder=tmp_path)
-    assert (twice.returncode, "'skin' is given twice" in twice.stderr) == (2, True)
+        assert command_line([*asked, place]) == code
+        assert message in capsys.readouterr().err
+    assert command_line([*asked, "out", "--known", "skin=label"]) == 2
+    assert "'skin' is given twice" in capsys.readouterr().err
     assert not (tmp_path / "run" / "report.html").exists()
 
 

@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.aiming [--output DIR] [--repeats 10] [--images 144] [--real 20]
 
-The bundled world: in each repeat, real are `--real` other skewed renders of each class, and the test is 2,000 even ones,
-in which a group is an occupation with a skin tone. A quarter of `--images` is made with even shares. With these a
+The bundled world: in each repeat, real are `--real` other skewed renders of each class, and the test is 2,000 even
+ones, in which a group is an occupation with a skin tone. A quarter of `--images` is made with even shares. With these a
 learner is trained; where it errs in validation decides the shares of the next quarter, as `evaluate --suggest` writes
 them and `plan` makes quotas of them. Half of `--images`, so aimed, are compared with all of them and with half of them,
 evenly shared.

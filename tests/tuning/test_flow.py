@@ -200,6 +200,7 @@ def drawn(model: Path, adapter: Path | None) -> np.ndarray:
     return made.image.numpy().astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TUNED)
 def test_training_lowers_the_loss_and_the_adapter_acts_on_its_own_family_alone(
     folder: Path, tmp_path: Path, name: str

@@ -32,6 +32,7 @@ def tuned(place: Path, output: Path, stop: Callable[[], bool] = lambda: False, *
     return synthgen.tune(place / "real", str(place / "sd"), output, stop=stop, **given)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_a_model_with_a_prior_stays_nearer_to_what_it_was(place: Path, tmp_path: Path) -> None:
     plain = tuned(place, tmp_path / "plain")
     kept = tuned(place, tmp_path / "kept", prior=5, prior_weight=50)
@@ -54,6 +55,7 @@ def test_a_model_with_a_prior_stays_nearer_to_what_it_was(place: Path, tmp_path:
     assert TunedOn.read(said.as_json()) == said
 
 
+@pytest.mark.slow
 def test_one_that_was_stopped_while_it_drew_or_trained_ends_as_an_unbroken_one(place: Path, tmp_path: Path) -> None:
     whole = tuned(place, tmp_path / "whole", prior=3)
     for answers in ([False, True], [False, False, False, True]):  # in the second batch of drawings; after a step

@@ -146,6 +146,7 @@ def test_a_tuning_that_was_stopped_ends_as_an_unbroken_one_does(folder: Path, tm
         tuned(folder, tmp_path / "broken", steps=6, seed=1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["sd", "sd3"])
 def test_a_tuning_that_was_killed_ends_as_an_unbroken_one_does(folder: Path, tmp_path: Path, model: str) -> None:
     options = ["--real", folder / "real", "--model", folder / model, "--steps", 40, "--batch-size", 2, "--check", 0]
