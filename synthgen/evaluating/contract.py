@@ -18,6 +18,8 @@ from synthgen.stats.search import Codes
 
 TEST_SHARE, VALIDATION_SHARE = 0.4, 0.2
 """Of the real set where no test is given, and of what is left for training."""
+LEFT = VALIDATION_SHARE / (1 - VALIDATION_SHARE)
+"""Images for validation for each one for training: so many a seed leaves out, and others train on."""
 FEWEST = 2
 """Images of each class that training and validation need, and test images in all."""
 _ENOUGH = 5

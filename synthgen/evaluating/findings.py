@@ -7,7 +7,7 @@ import numpy as np
 
 from synthgen.evaluating.arms import REAL, Arm, ArmKind, rivals_of, unfiltered_twin
 from synthgen.evaluating.attempts import NO_RUN
-from synthgen.evaluating.contract import Divided, LeakCheck
+from synthgen.evaluating.contract import LEFT, Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
 from synthgen.evaluating.hardest import NO_HARD_IMAGES, HardImages, hard_images
 from synthgen.evaluating.slices import slices_of, small_slices
@@ -137,7 +137,15 @@ def findings_of(
         if arm.kind is ArmKind.MIXED
     }
     scored = score_arms(
-        correct, REAL, codes, divided.test_groups, tuple(present), slices=slices, beside=beside, seed=seed
+        correct,
+        REAL,
+        codes,
+        divided.test_groups,
+        tuple(present),
+        slices=slices,
+        beside=beside,
+        left=LEFT,
+        seed=seed,
     )
     arms = tuple(
         FoundArm(each.arm, each.images, each.setting, each.validation, scored[each.arm.name]) for each in trained

@@ -94,6 +94,7 @@ def score_arms(
     *,
     slices: TestSlices = MappingProxyType({}),
     beside: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    left: float = 0.0,
     seed: int = 0,
     draws: int = DRAWS,
 ) -> dict[str, ScoredArm]:
@@ -102,7 +103,9 @@ def score_arms(
     Seeds and groups of test images are drawn again together, each with replacement, and the draws are the same for all
     arms (the pigeonhole bootstrap: Owen 2007, Annals of Applied Statistics 1). Its variance is a little too large for
     noise of single predictions, and too small by a seed where few are drawn, for which the share of the seeds is
-    enlarged. Degrees of freedom follow Satterthwaite: a few seeds have few. A variance is at least that of one
+    enlarged. Seeds that divide the same images again are alike, since they share most of what they train on: their
+    variance is enlarged for it (Nadeau and Bengio 2003, Machine Learning 52), and more of them do not make up for few
+    images. Degrees of freedom follow Satterthwaite: a few seeds have few. A variance is at least that of one
     discordant image more in each direction (Bonett and Price 2012, J. Educational and Behavioral Statistics 37), so
     that a test without any difference is not taken for certain.
 
@@ -112,6 +115,8 @@ def score_arms(
         groups: a number for each test image; those that depend on each other have the same.
         slices: of the test, whose accuracy is measured too; each has an image.
         beside: by arm others, which it is compared with too.
+        left: how many images each seed leaves out of the training set, for each one that it trains on; 0 if each seed
+            has a training set of its own.
     """
     seeds, images = next(iter(correct.values())).shape
     assert seeds > 1, "one seed has no spread"
@@ -125,7 +130,7 @@ def score_arms(
     rng = np.random.default_rng([seed, *b"paired"])
     observed = table.scored(np.ones((1, seeds)), np.ones((1, table.groups)))
     both = table.drawn(rng, draws, seeds=True, images=True)
-    spread = _Spread(both, table.drawn(rng, draws, seeds=True, images=False), table.floors, seeds, table.sizes)
+    spread = _Spread(both, table.drawn(rng, draws, seeds=True, images=False), table.floors, seeds, left, table.sizes)
 
     found: dict[str, ScoredArm] = {}
     for name in correct:
@@ -210,12 +215,13 @@ class _Spread:
     of_seeds: Mapping[str, Floats]
     floors: Floats
     seeds: int
+    left: float
     sizes: Floats
 
     def of(self, name: str, base: str | None) -> tuple[Floats, Floats]:
         """Return the standard errors of an arm's scores, or of their differences from a base, and the freedoms."""
         whole, of_seeds = (_variance(each, name, base) for each in (self.both, self.of_seeds))
-        seeds = of_seeds * self.seeds / (self.seeds - 1)
+        seeds = of_seeds * self.seeds / (self.seeds - 1) * (1 + self.seeds * self.left)
         images = np.maximum(whole - of_seeds, self.floors)
         total = seeds + images
         freedom = total**2 / (seeds**2 / (self.seeds - 1) + images**2 / np.maximum(self.sizes - 1, 1))

@@ -40,6 +40,21 @@ def test_intervals_of_no_difference_cover_it_and_no_verdict_is_given(images: int
     assert sum(each is not Usefulness.CANNOT_TELL for each in verdicts) <= 0.05 * len(verdicts) + 3
 
 
+def test_seeds_that_share_training_images_are_not_taken_for_independent_ones() -> None:
+    rng, covered = np.random.default_rng(6), {0.0: 0, 0.25: 0}
+    for _ in range(200):
+        # Of the effect that a training set has, a fifth is of the images that all seeds have in common.
+        hard, shared, own = rng.normal(size=1000), rng.normal() * 0.2**0.5, rng.normal(size=(SEEDS, 1)) * 0.8**0.5
+        noise = rng.normal(size=(2, SEEDS, 1000)) * 0.3
+        arms = {"real": hard + noise[0] > 0, "other": hard + noise[1] + 0.1 * (shared + own) > 0}
+        for left in covered:
+            found = score_arms(arms, "real", np.arange(1000) % 4, np.arange(1000), NAMES, left=left, draws=200)["other"]
+            assert found.difference is not None
+            covered[left] += found.difference.accuracy.low <= 0 <= found.difference.accuracy.high
+    assert covered[0.25] >= 0.93 * 200
+    assert covered[0.0] < 0.9 * 200
+
+
 def test_a_gain_of_twice_the_smallest_effect_is_found() -> None:
     rng, truth = np.random.default_rng(2), np.random.default_rng(3)
     large = trial(truth, 200_000, 0.16, 0.0)
