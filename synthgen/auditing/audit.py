@@ -190,7 +190,9 @@ def _options(
         confusions=_confusions(query.confusions, values),
         about_set=query.about == "set",
     )
-    check_classes(common.confusions, {*(first.declared.classes or ()), *map(str, first.frame["label"].dropna().unique())})
+    check_classes(
+        common.confusions, {*(first.declared.classes or ()), *map(str, first.frame["label"].dropna().unique())}
+    )
     has_predictions = query.predictions is not None
     referenced = [*values, *targets] if has_reference else list(targets)
     lines = [line for line in query.gates if not is_image_gate(line)]
