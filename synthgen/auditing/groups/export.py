@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from synthgen.sets import PREDICTED
 
@@ -37,7 +37,7 @@ def write_export(table: pd.DataFrame) -> bytes:
     return written.getvalue()
 
 
-def _texts(column: pd.Series[Any]) -> pd.Series[Any]:
+def _texts(column: pd.Series) -> pd.Series:
     """Return a column as texts. One that has nothing but texts already is not gone through row by row."""
     import pandas as pd
 
