@@ -190,14 +190,16 @@ def _options(
         confusions=_confusions(query.confusions, values),
         about_set=query.about == "set",
     )
-    check_classes(common.confusions, {*(first.declared.classes or ()), *first.frame["label"].dropna().astype(str)})
+    check_classes(
+        common.confusions, {*(first.declared.classes or ()), *map(str, first.frame["label"].dropna().unique())}
+    )
     has_predictions = query.predictions is not None
     referenced = [*values, *targets] if has_reference else list(targets)
     lines = [line for line in query.gates if not is_image_gate(line)]
     gates = read_gates([*first.declared.gates, *lines], values, referenced, has_predictions)
     for names in query.cross:
         check_crossing(names, values)
-    classes = dict.fromkeys([*(first.declared.classes or ()), *first.frame["label"].dropna()])
+    classes = dict.fromkeys([*(first.declared.classes or ()), *first.frame["label"].dropna().unique()])
     check_reference_groups(query.reference_groups, values, classes)
     if query.predictions is not None:
         check_predictions(first.frame, classes, query.predictions)

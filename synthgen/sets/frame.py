@@ -192,7 +192,7 @@ def named_label(found: ImageSet, label: str | None = None) -> tuple[str, str | N
 def _names(table: pd.DataFrame, label: str, others: Sequence[str]) -> str | None:
     """Find the column that names classes which are numbers in another one: each number has one name, and no other."""
     numbers = words(table[label])
-    if not numbers.str.fullmatch(r"[0-9]+").all():
+    if not numbers.drop_duplicates().str.fullmatch(r"[0-9]+").all():
         return None
     for name, texts in _answers(table, [name for name in _NAMES if name in others]).items():
         pairs = pd.DataFrame({"number": numbers, "name": texts}).drop_duplicates()

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import eigh
+from scipy.sparse import csr_array
 from scipy.stats import chi2, f
 from scipy.stats import t as student
 
@@ -16,6 +17,8 @@ from synthgen.stats.estimates import ALPHA, Estimate, Floats, Ints, Z, estimate
 
 MOST_CONTRASTS = 200
 """(rows - 1) times (columns - 1): with more, the test's matrix is too large to be worth its time."""
+_NUMBERS = 8_000_000
+"""At most so many products of deviations are in memory at a time: 64 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +178,19 @@ def _totals(stratum: Ints, first: Ints, second: Ints, cluster: Ints, size: int) 
     rows, columns = np.unique(first), np.unique(second)
     images = np.maximum(tables.sum((1, 2)), 1)[:, None]
     row, column = tables.sum(2)[:, rows] / images, tables.sum(1)[:, columns] / images
+    # The products depend on the cell alone, so they are computed once for each cell, not for each image.
+    places = np.ravel_multi_index((stratum, first, second), shape[1:])
+    cells, cell = np.unique(places, return_inverse=True)
+    within, one, other = np.unravel_index(cells, shape[1:])
+    firsts = (one[:, None] == rows[:-1]) - row[within, :-1]
+    seconds = (other[:, None] == columns[:-1]) - column[within, :-1]
+    counts = csr_array((many.astype(float), (cluster, cell)), shape=(shape[0], len(cells)))
     found = np.zeros((shape[0], size))
-    for index, (one, other) in enumerate(np.ndindex(len(rows) - 1, len(columns) - 1)):
-        product = ((first == rows[one]) - row[stratum, one]) * ((second == columns[other]) - column[stratum, other])
-        found[:, index] = np.bincount(cluster, product * many, minlength=len(found))
+    wide, step = len(columns) - 1, max(1, _NUMBERS // max(len(cells) * (len(columns) - 1), 1))
+    for begin in range(0, len(rows) - 1, step):
+        some = firsts[:, begin : begin + step]
+        products = (some[:, :, None] * seconds[:, None, :]).reshape(len(cells), -1)
+        found[:, begin * wide : (begin + some.shape[1]) * wide] = counts @ products
     return found
 
 

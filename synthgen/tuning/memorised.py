@@ -9,6 +9,7 @@ import numpy as np
 
 from synthgen.dataset.groups import joined, near_by_hash
 from synthgen.spec.splits import NEAR_BITS, NEAR_COSINE
+from synthgen.stats.cosines import CELLS, pieces
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,10 +101,14 @@ def memorisation_of(made: PictureLooks, training: PictureLooks, held: PictureLoo
 
 def _largest_between(vectors: Vectors, groups: Codes) -> float:
     """Return the largest cosine of two images of different groups; without such, what counts as near in a dataset."""
-    different = groups[:, None] != groups[None]
-    if not different.any():
+    if not (groups != groups[0]).any():
         return NEAR_COSINE
-    return float((vectors @ vectors.T)[different].max())
+    largest = -1.0
+    for begin, end in pieces(len(vectors), CELLS // len(vectors)):  # the whole table of 100,000 would be 40 GB
+        cosines = vectors[begin:end] @ vectors.T
+        cosines[groups[begin:end, None] == groups] = -1
+        largest = max(largest, float(cosines.max()))
+    return largest
 
 
 def _nearest(looks: PictureLooks, training: PictureLooks, least: float) -> list[MemorisedPair]:

@@ -1,16 +1,19 @@
 """A downstream model's errors by class and group, beside fairlearn's `MetricFrame`."""
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 from fairlearn.metrics import MetricFrame, false_positive_rate, selection_rate, true_positive_rate
 from sklearn.metrics import accuracy_score, precision_score
 
 import synthgen
+from synthgen.auditing.groups.export import write_export
 from synthgen.auditing.groups.model_errors import ModelErrors
 from synthgen.auditing.measure import AuditOptions, measure
 from synthgen.errors import UsageError
@@ -241,6 +244,26 @@ def test_an_attribute_named_like_a_column_of_the_export_keeps_both(tmp_path: Pat
     found = synthgen.audit(frame, known={"y_pred": "y_pred"}, predictions="guess")
     found.write(tmp_path)
     assert list(pd.read_parquet(tmp_path / "groups.parquet").columns) == ["id", "y_true", "y_pred", "y_pred_group"]
+
+
+def test_an_export_has_texts_whatever_the_cells_are() -> None:
+    columns = {
+        "texts": ["a", None],
+        "halves": ["\ud800", "b"],
+        "numbers": [1, 2],
+        "mixed": ["a", 2],
+        "none": [None, None],
+    }
+    table = pd.DataFrame({name: pd.Series(cells, dtype="object") for name, cells in columns.items()})
+    found = pq.read_table(BytesIO(write_export(table))).to_pydict()
+    texts = {
+        "texts": ["a", None],
+        "halves": ["?", "b"],
+        "numbers": ["1", "2"],
+        "mixed": ["a", "2"],
+        "none": [None, None],
+    }
+    assert found == texts
 
 
 def test_the_command_measures_a_models_errors(tmp_path: Path) -> None:

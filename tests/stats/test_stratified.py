@@ -96,3 +96,25 @@ def test_few_prompts_are_a_reason() -> None:
     tables = np.zeros((2, 2, 2), dtype=int)
     np.add.at(tables, codes, 1)
     assert "too few" in str(stratified(tables, Clustered(codes, np.repeat(np.arange(4), 10), 2)))
+
+
+def test_the_sums_of_prompts_are_those_of_their_images_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(4)
+    label, first, second = (rng.integers(0, many, 600) for many in (2, 4, 3))
+    cluster = label * 30 + rng.integers(0, 30, 600)
+    tables = np.zeros((2, 4, 3), dtype=int)
+    np.add.at(tables, (label, first, second), 1)
+    found = result_of(tables, Clustered((label, first, second), cluster, 2))
+
+    totals = np.zeros((60, 3, 2))
+    for row in range(600):
+        here = tables[label[row]] / tables[label[row]].sum()
+        one, other = np.eye(4)[first[row]] - here.sum(1), np.eye(3)[second[row]] - here.sum(0)
+        totals[cluster[row]] += np.outer(one, other)[:-1, :-1]
+    flat = totals.reshape(60, -1)
+    off = flat.sum(0)
+    statistic = off @ np.linalg.solve(flat.T @ flat * 60 / 59, off)
+    assert found.statistic == pytest.approx(statistic, rel=1e-9)
+
+    monkeypatch.setattr("synthgen.stats.stratified._NUMBERS", 1)  # one value at a time
+    assert result_of(tables, Clustered((label, first, second), cluster, 2)) == found

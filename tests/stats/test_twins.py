@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from synthgen.stats.twins import AlikeInSets, twins_between, twins_within
 from tests.auditing.vectors import unit
@@ -96,6 +97,16 @@ def test_an_index_finds_nearly_all_in_embeddings_like_those_of_clip_and_measures
     again = twins_within(rows, classes, LIMIT, most_compared=3000)
     assert (again.found, again.trees) == (found.found, found.trees)
     assert np.array_equal(again.anywhere, found.anywhere)
+
+
+def test_the_number_of_threads_does_not_change_what_an_index_finds() -> None:
+    rows = like_clip(6000)
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(twins_within(rows, np.zeros(6000, np.int64), LIMIT, most_compared=3000))
+    assert np.array_equal(found[0].component, found[1].component)
+    assert (found[0].found, found[0].trees) == (found[1].found, found[1].trees)
 
 
 def test_an_index_finds_leaks_between_two_sets() -> None:

@@ -97,6 +97,15 @@ def test_images_nearer_than_training_images_are_to_each_other_are_counted() -> N
     ]
 
 
+def test_many_training_images_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = looks(*np.linspace(0, 1.5, 16), 2.5)
+    training.hashes[3] = training.hashes[2]  # type: ignore[index]
+    whole = memorisation_of(training, training, training).cosine
+    monkeypatch.setattr("synthgen.tuning.memorised.CELLS", 2 * 17)
+    assert memorisation_of(training, training, training).cosine == pytest.approx(whole, abs=1e-6)
+    assert whole == pytest.approx(np.cos(0.1))
+
+
 def test_a_copy_by_hash_is_near_whatever_the_judge_says() -> None:
     training = looks(0.0, 0.4)
     copy = PictureLooks(looks(2.0).vectors, training.hashes[1:])

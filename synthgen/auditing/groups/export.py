@@ -31,10 +31,22 @@ def to_export(frame: pd.DataFrame, attributes: Sequence[str]) -> pd.DataFrame:
 
 def write_export(table: pd.DataFrame) -> bytes:
     """Write the table as Parquet. A lone surrogate, which UTF-8 cannot encode, becomes '?'."""
-    columns = {_text(name): table[name].map(_text, na_action="ignore") for name in table.columns}
+    columns = {_text(name): _texts(table[name]) for name in table.columns}
     written = BytesIO()
     type(table)(columns).to_parquet(written, index=False)
     return written.getvalue()
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Return a column as texts. One that has nothing but texts already is not gone through row by row."""
+    import pandas as pd
+
+    if pd.api.types.infer_dtype(column, skipna=True) == "string":
+        try:
+            return column.astype(pd.StringDtype(na_value=float("nan")))
+        except UnicodeEncodeError:
+            pass
+    return column.map(_text, na_action="ignore")
 
 
 def _text(value: object) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from heapq import nsmallest
 
 SIZE = 256
 
@@ -25,8 +26,8 @@ def sketch_of(ids: Iterable[str]) -> IdSketch | None:
     names = list(ids)
     if not names or all(name == f"{row:06d}" for row, name in enumerate(names)):
         return None
-    hashes = {blake2b(name.encode("utf-8", "replace"), digest_size=8).hexdigest() for name in names}
-    return IdSketch(len(names), tuple(sorted(hashes)[:SIZE]))
+    hashes = {blake2b(name.encode("utf-8", "replace"), digest_size=8).digest() for name in names}
+    return IdSketch(len(names), tuple(each.hex() for each in nsmallest(SIZE, hashes)))
 
 
 def shared(first: IdSketch, second: IdSketch) -> float:
