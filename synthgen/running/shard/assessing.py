@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Self
 
 from synthgen.records import Assessment, Rendered
+from synthgen.running.shard.encode import on_host
 from synthgen.running.shard.protocols import Generator, Judge
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ class AssessingThread:
 
     def _assess(self, batch: Sequence[Rendered], stream: AbstractContextManager[object]) -> Assessed:
         with stream:
-            return assess(self._judge, batch)
+            assessed = assess(self._judge, batch)
+            # Here, since copies on the thread that renders would wait for the next batch, and that for them.
+            moved = on_host(batch)
+        return [(one, assessment) for one, (_, assessment) in zip(moved, assessed, strict=True)]
 
     def _stream(self, batch: Sequence[Rendered]) -> AbstractContextManager[object]:
         device = next((one.image.device for one in batch if one.image is not None and one.image.is_cuda), None)
