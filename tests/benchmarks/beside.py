@@ -1,6 +1,6 @@
 """What a run does beside rendering, by fakes: how much of it the denoiser waits for.
 
-    python -m tests.benchmarks.beside [--batches 60] [--images 96] [--rounds 3]
+    python -m tests.benchmarks.beside [--batches 60] [--images 320] [--rounds 3]
 
 Both tables are of real calls of `synthgen.running.work`, from the plan to the commit of a shard. Ways take turns, and
 the median of each is compared. What is imported and loaded once is left out:
@@ -131,9 +131,9 @@ def portraits(side: int) -> list[Pixels]:
     return found
 
 
-def sleeping_png(pixels: Pixels, level: int = 3) -> bytes:
+def sleeping_png(pixels: Pixels) -> bytes:
     time.sleep(ENCODE / BATCH)
-    return png(pixels, level)
+    return png(pixels)
 
 
 def pace(small: Sequence[torch.Tensor], batches: int, rounds: int) -> None:
@@ -185,7 +185,7 @@ def encoding(images: int, side: int, rounds: int) -> None:
 
 def main(
     batches: Annotated[int, typer.Option(min=2)] = 60,
-    images: Annotated[int, typer.Option(min=1)] = 96,
+    images: Annotated[int, typer.Option(min=1)] = 320,
     side: Annotated[int, typer.Option(min=16)] = 1024,
     rounds: Annotated[int, typer.Option(min=1)] = 3,
 ) -> None:

@@ -39,8 +39,6 @@ SECONDS = "SYNTHGEN_JOURNAL_SECONDS"
 """The environment variable that says how often a part is written."""
 _SECONDS, _BYTES = 60.0, 256 * 2**20
 """A part is written when it is so old, or so many bytes of pixels are in memory for it."""
-_LEVEL = 1
-"""The compression of pixels that no table has encoded anyway."""
 FACTS = b"synthgen"
 
 
@@ -247,7 +245,7 @@ def _write(store: RunStore, name: str, rows: Sequence[JournalRow], facts: Mappin
 
 
 def _encoded(image: bytes | Pixels | None) -> bytes | None:
-    return image if image is None or isinstance(image, bytes) else png(image, _LEVEL)
+    return image if image is None or isinstance(image, bytes) else png(image)
 
 
 def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> JournalRow:
