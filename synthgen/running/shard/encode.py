@@ -65,7 +65,7 @@ def png(pixels: Pixels) -> bytes:
 
     buffer = io.BytesIO()
     # After PNG's filters, a generated picture repeats nothing but runs. To look for them alone takes 0.6 of the time of
-    # zlib's level 3, and gives a sixth fewer bytes, since the codes fit single bytes; see docs/speed.md.
+    # zlib's level 3, and gives a seventh fewer bytes; see docs/speed.md.
     Image.fromarray(pixels).save(buffer, "PNG", compress_type=Image.RLE)
     return buffer.getvalue()
 
