@@ -43,9 +43,10 @@ class Progress:
 
     Attributes:
         images_per_second: attempts per second since the shard began.
-        under_way: the attempts that the worker renders and judges next.
+        under_way: the attempts that the worker renders next.
         kept: attempts so far that an earlier worker rendered, and that were only judged again.
         outcomes: attempts so far by verdict, and by reason where there is one: `accepted`, `rejected:label`.
+        judging: the attempts that were rendered before, and are judged meanwhile.
 
     Example:
         >>> events = []
@@ -61,6 +62,7 @@ class Progress:
     under_way: tuple[int, ...] = ()
     kept: int = 0
     outcomes: Mapping[str, int] = field(default_factory=dict)
+    judging: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,14 @@
 """Work that releases the interpreter's lock, on as many threads as there are cores, in order and a little ahead."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from synthgen.cores import cores
+
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-def cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def on_all_cores(work: Callable[[T], R], values: Iterable[T]) -> Iterator[R]:

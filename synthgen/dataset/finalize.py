@@ -12,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel
 
+from synthgen.cores import cores
 from synthgen.dataset.against import OtherSet
 from synthgen.dataset.build import Writing, build
 from synthgen.dataset.card import write_card
 from synthgen.dataset.columns import COLUMNS_VERSION
-from synthgen.dataset.cores import cores, on_all_cores
+from synthgen.dataset.cores import on_all_cores
 from synthgen.dataset.describing import description_of
 from synthgen.dataset.encoding import Encoding
 from synthgen.dataset.formats.format import FormatWriter, WrittenSplit

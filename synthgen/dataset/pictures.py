@@ -13,7 +13,7 @@ from typing import Final, Generic, TypeAlias, TypeVar, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from synthgen.dataset.cores import cores
+from synthgen.cores import cores
 from synthgen.dataset.encoding import ENDINGS, SIGNATURES, Encoding, encode, known_format
 from synthgen.dataset.images import SelectedImages
 from synthgen.dataset.turned_masks import MASK_COLUMNS, turned_masks

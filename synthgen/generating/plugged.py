@@ -75,6 +75,12 @@ class PluggedGenerator:
             raise self._wrong(f"have a `batch_size` of at least 1, found {size!r:.80}")
         return min(size, self._largest_batch)
 
+    @property
+    def overlaps(self) -> bool | None:
+        """Whether its next batch may be rendered while the last one is judged; None if it does not say."""
+        own: object = getattr(self._inner, "overlaps", None)
+        return own if isinstance(own, bool) else None
+
     def setup(self) -> None:
         self._inner.setup()
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -10,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from synthgen.cores import cores
 from synthgen.errors import UsageError
 from synthgen.images import by_size
 from synthgen.judging.boxed import BoxMeasure
@@ -78,6 +80,7 @@ class ClipJudge:
         self._edits = EditMeasure(before) if before is not None else None
         self._boxes = BoxMeasure(spec) if spec.has_boxes else None
         self._plugged = tuple(plugged)
+        self._hashers = ThreadPoolExecutor(cores(), thread_name_prefix="hash")
         self._ready = False
         if twice := [name for name, count in Counter(self.score_names).items() if count > 1]:
             raise UsageError(f"two measures have a score {twice[0]!r}", hint="Rename the attribute, or remove one.")
@@ -129,6 +132,8 @@ class ClipJudge:
 
     def _measure(self, images: Tensor, rendered: Sequence[Rendered]) -> Iterator["_Measured"]:
         """Measure images of one size."""
+        # Threads hash what the model looks at meanwhile.
+        hashing = self._hashers.map(perceptual_hash, images.permute(0, 2, 3, 1).cpu().numpy())
         candidates = tuple(one.candidate for one in rendered)
         embedded = self._clip.embed_images(images)
         batch = ImageBatch(images, embedded, candidates)
@@ -150,7 +155,7 @@ class ClipJudge:
             scores |= {name: columns[name] for name in measure.names}
 
         numbers = {name: column.tolist() for name, column in scores.items()}
-        hashes = [perceptual_hash(pixels) for pixels in images.permute(0, 2, 3, 1).cpu().numpy()]
+        hashes = list(hashing)
         vectors = embedded.cpu().numpy()
         for index in range(len(candidates)):
             answers = {

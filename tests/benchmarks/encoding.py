@@ -30,7 +30,7 @@ import typer
 from PIL import Image
 
 import synthgen
-from synthgen.dataset.cores import cores
+from synthgen.cores import cores
 from synthgen.dataset.encoding import Encoding, encode
 from synthgen.dataset.finalize import finalize
 from synthgen.dataset.provenance import Provenance

@@ -70,7 +70,7 @@ class ShardQueue:
         return Assignment(hand.shard, frozenset(deaths) - skipped, skipped)
 
     def hear(self, hand: WorkerProgress, progress: Progress) -> None:
-        hand.under_way = progress.under_way
+        hand.under_way = (*progress.under_way, *progress.judging)  # any of them may end the worker
         if progress.committed:
             hand.committed.append(progress.shard)
             hand.shard = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image as Picture
     from torch import Tensor
+
+    from synthgen.records import Rendered
 
 Pixels: TypeAlias = "NDArray[np.uint8]"
 """Shape [height, width, 3]."""
@@ -29,18 +32,41 @@ def to_host(images: Sequence[Tensor]) -> list[Pixels]:
 
     found: dict[int, Pixels] = {}
     for places in by_size(images):
-        stacked = torch.stack([images[place] for place in places])
-        assert stacked.dtype == torch.uint8, stacked.dtype
-        found |= zip(places, stacked.permute(0, 2, 3, 1).contiguous().cpu().numpy(), strict=True)
+        some = [images[place] for place in places]
+        assert some[0].dtype == torch.uint8, some[0].dtype
+        if some[0].device.type == "cpu":
+            found |= {place: _rows(image) for place, image in zip(places, some, strict=True)}
+        else:
+            found |= zip(places, torch.stack(some).permute(0, 2, 3, 1).contiguous().cpu().numpy(), strict=True)
     return [found[place] for place in range(len(images))]
 
 
-def png(pixels: Pixels, level: int = 3) -> bytes:
+def _rows(image: Tensor) -> Pixels:
+    """Copy an image of the host's memory, whose owner may use that again: five times as fast as torch's own way."""
+    import numpy as np
+
+    return np.stack(list(image.numpy()), axis=-1)
+
+
+def on_host(rendered: Sequence[Rendered]) -> list[Rendered]:
+    """Move the images of a batch from a GPU to the host's memory, all at once."""
+    import torch
+
+    images = [one.image for one in rendered if one.image is not None]
+    if not any(image.is_cuda for image in images):
+        return [*rendered]
+    moved = (torch.from_numpy(pixels).permute(2, 0, 1) for pixels in to_host(images))
+    return [one if one.image is None else replace(one, image=next(moved)) for one in rendered]
+
+
+def png(pixels: Pixels) -> bytes:
+    """Encode a picture without loss."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    # For a 1024x1024 image, level 6 saves a tenth of the bytes and takes almost three times as long.
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=level)
+    # After PNG's filters, a generated picture repeats nothing but runs. To look for them alone takes 0.6 of the time of
+    # zlib's level 3, and gives a seventh fewer bytes; see docs/speed.md.
+    Image.fromarray(pixels).save(buffer, "PNG", compress_type=Image.RLE)
     return buffer.getvalue()
 
 

@@ -73,22 +73,27 @@ class Filling:
 
     def propose(self, count: int) -> list[Candidate]:
         """Propose the next `count` attempts. Once no cell is open, the rest are spare: batches keep their shape."""
-        assert count <= self._plan.window, "a batch may be no larger than the window"
+        assert count <= self._plan.window - self.undecided, "what is undecided may be no more than the window"
         return [self._propose_one() for _ in range(count)]
+
+    @property
+    def undecided(self) -> int:
+        """How many attempts were proposed and have no verdict yet."""
+        return len(self._aims) - len(self._outcomes)
 
     def propose_needed(self, most: int) -> list[Candidate]:
         """Propose as many of the next attempts as are expected to end the shard, by the yields so far; at most `most`.
 
         The sequence of attempts is the same however it is cut into batches, and so are the images that are accepted. A
-        batch that is cut only leaves out attempts after the last one that is needed.
+        batch that is cut only leaves out attempts after the last one that is needed. Attempts without a verdict count
+        by their expected yield: if they are expected to end the shard, nothing is proposed.
         """
-        assert 1 <= most <= self._plan.window, "a batch may be no larger than the window"
-        batch, aimed = [self._propose_one()], Counter[str]()
-        while len(batch) < most:
-            aimed[batch[-1].cell] += 1
-            if self._expects_end(aimed):
-                break
+        assert 1 <= most <= self._plan.window - self.undecided, "what is undecided may be no more than the window"
+        aimed = Counter(name for name, _ in self._aims[len(self._outcomes) :])
+        batch: list[Candidate] = []
+        while len(batch) < most and not (aimed and self._expects_end(aimed)):
             batch.append(self._propose_one())
+            aimed[batch[-1].cell] += 1
         return batch
 
     def apply(self, rendered: Rendered, assessment: Assessment | None) -> Judged:

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -39,8 +39,6 @@ SECONDS = "SYNTHGEN_JOURNAL_SECONDS"
 """The environment variable that says how often a part is written."""
 _SECONDS, _BYTES = 60.0, 256 * 2**20
 """A part is written when it is so old, or so many bytes of pixels are in memory for it."""
-_LEVEL = 1
-"""The compression of pixels that no table has encoded anyway."""
 FACTS = b"synthgen"
 
 
@@ -73,6 +71,7 @@ class Journal:
         seconds: the time that was spent on the kept batches that were used.
         provenance: what made those.
         used: how many attempts were used again.
+        in_parallel: maps the encoding of pixels, in their order.
     """
 
     store: RunStore
@@ -82,6 +81,7 @@ class Journal:
     seconds: float = 0.0
     provenance: dict[str, list[str]] = field(default_factory=dict)
     used: int = 0
+    in_parallel: Callable[..., Iterable[bytes | None]] = map
     _kept: Iterator[list[JournalRow]] | None = None
     _next: list[JournalRow] | None = None
     _rows: list[JournalRow] = field(default_factory=list)
@@ -156,7 +156,10 @@ class Journal:
             "counts": counted(row["judged"] for row in rows),
             "written": written_now(),
         }
-        _write(self.store, layout.new_name(layout.JOURNAL, self.shard, "parquet"), rows, facts)
+        encoded: list[JournalRow] = []
+        for row, image in zip(rows, self.in_parallel(_encoded, [row["image"] for row in rows]), strict=True):
+            encoded.append({**row, "image": image})
+        _write(self.store, layout.new_name(layout.JOURNAL, self.shard, "parquet"), encoded, facts)
         faults.reach("journal-written")
         if read_marker(self.store, self.shard, self.fingerprint) is not None:
             self.clear()  # another worker committed the shard, and may have cleared the journal before this part came
@@ -236,14 +239,13 @@ def _write(store: RunStore, name: str, rows: Sequence[JournalRow], facts: Mappin
     import pyarrow.parquet as pq
 
     own = schema().with_metadata({FACTS: seal(json.dumps(facts, indent=1))})
-    encoded = [{**row, "image": _encoded(row["image"])} for row in rows]
-    table = pa.Table.from_pylist(encoded, schema=own)
+    table = pa.Table.from_pylist(rows, schema=own)
     with store.write(name) as file:
         pq.write_table(table, file, compression="none", use_dictionary=False, write_page_checksum=True)
 
 
 def _encoded(image: bytes | Pixels | None) -> bytes | None:
-    return image if image is None or isinstance(image, bytes) else png(image, _LEVEL)
+    return image if image is None or isinstance(image, bytes) else png(image)
 
 
 def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> JournalRow:

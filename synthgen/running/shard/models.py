@@ -23,6 +23,11 @@ class Models:
     _ready: bool = False
     _proved: bool = False
 
+    @property
+    def proved(self) -> bool:
+        """Whether they have made a batch."""
+        return self._proved
+
     def set_up(self) -> None:
         """Load both, once.
 

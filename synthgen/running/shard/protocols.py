@@ -13,6 +13,9 @@ class Generator(Protocol):
     another one. The worker recognises torch's own errors of that kind too, by
     `synthgen.models.device.is_device_fault`.
     Whatever else `setup` or the first `render` raises ends the run.
+
+    It may have an attribute `overlaps`: whether a batch may be rendered on one thread while the last one is judged on
+    another. Without it, that is done if its images lie on a GPU of CUDA or ROCm. Calls of `render` never overlap.
     """
 
     @property

@@ -5,9 +5,11 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from synthgen.cores import cores
 from synthgen.errors import StorageError
 from synthgen.ledger.rows import image_row, images_schema, ledger_row, ledger_schema, reason
 from synthgen.ledger.table import TableFile
@@ -20,12 +22,27 @@ from synthgen.store import faults, layout
 from synthgen.store.store import RunStore
 
 _LOG = logging.getLogger(__name__)
-_BATCHES_AHEAD = 4
-"""How many batches may wait to be encoded before the generator has to wait: a bound on memory."""
+_BYTES_AHEAD = 256 * 2**20
+"""How many bytes of pixels may wait to be encoded before the generator has to wait: a bound on memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """What the tables and the journal get of an image.
+
+    Attributes:
+        small: the thumbnail; None where the spec keeps none.
+        full: the lossless image; None where the spec keeps none.
+        pixels: the journal's, where there is no lossless image.
+    """
+
+    small: bytes | None
+    full: bytes | None
+    pixels: Pixels
 
 
 class ShardWriter:
-    """Takes judged images in the order of attempts; a thread encodes and writes them beside the denoiser.
+    """Takes judged images in the order of attempts. Threads encode them beside the denoiser, and one writes them.
 
     A context manager: what was not committed within the block is deleted after it, except for the journal, which then
     gets everything that was added.
@@ -51,8 +68,11 @@ class ShardWriter:
         if output.surplus == "keep":
             self._keep[Verdict.SURPLUS] = "images"
         self._files = ExitStack()
+        self._encoders = ThreadPoolExecutor(cores(), thread_name_prefix="encoder")
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="shard-writer")
-        self._pending: deque[Future[None]] = deque()
+        self._pending: deque[tuple[Future[None], int]] = deque()  # batches, with the bytes of their pixels
+        self._waiting = 0
+        journal.in_parallel = self._encoders.map
         self._counts: Counter[str] = Counter()
         self._by_class: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self._reasons: Counter[str] = Counter()
@@ -74,14 +94,16 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._thread.shutdown(cancel_futures=isinstance(error, StorageError))
-        if error is not None and not isinstance(error, StorageError):
+        given_up = isinstance(error, StorageError)
+        self._thread.shutdown(cancel_futures=given_up)
+        if error is not None and not given_up:
             self._keep_journal()
+        self._encoders.shutdown(cancel_futures=given_up)
         # With the error, the store deletes both files. After a commit there is nothing left to close.
         self._files.__exit__(kind, error, traceback)
 
     def add(self, batch: Sequence[Judged], *, is_new: bool = True) -> None:
-        """Count a batch, and hand it to the thread that encodes and writes it.
+        """Count a batch, and hand it to the threads that encode and write it.
 
         Args:
             is_new: the journal does not have it yet.
@@ -100,9 +122,16 @@ class ShardWriter:
             if judged.rendered.image is not None and (is_new or self._wants_pixels(judged.verdict))
         }
         pixels = dict(zip(images, to_host(list(images.values())), strict=True))
-        self._pending.append(self._thread.submit(self._write, batch, pixels, is_new))
-        while self._pending and (len(self._pending) > _BATCHES_AHEAD or self._pending[0].done()):
-            self._pending.popleft().result()
+        size = sum(each.nbytes for each in pixels.values())
+        while self._pending and (self._pending[0][0].done() or self._waiting + size > _BYTES_AHEAD):
+            self._finish_one()
+        encoded = {
+            judged.rendered.candidate.attempt: self._encoders.submit(self._encode, image, judged.verdict)
+            for judged in batch
+            if (image := pixels.get(judged.rendered.candidate.attempt)) is not None
+        }
+        self._pending.append((self._thread.submit(self._write, batch, encoded, is_new), size))
+        self._waiting += size
 
     def commit(
         self, shortfalls: tuple[Shortfall, ...], seconds: float, provenance: Mapping[str, str]
@@ -113,7 +142,7 @@ class ShardWriter:
             StorageError: it could not be written.
         """
         while self._pending:
-            self._pending.popleft().result()
+            self._finish_one()
 
         self._images.finish()
         faults.reach("images-finished")
@@ -153,15 +182,24 @@ class ShardWriter:
         except StorageError as error:
             _LOG.warning("the batches of shard %d since its last journal are lost: %s", self._shard, error.message)
 
-    def _write(self, batch: Sequence[Judged], pixels: Mapping[int, Pixels], is_new: bool) -> None:
+    def _finish_one(self) -> None:
+        """Wait until the first batch that is pending is written."""
+        written, size = self._pending.popleft()
+        written.result()
+        self._waiting -= size
+
+    def _encode(self, pixels: Pixels, verdict: Verdict) -> _Encoded:
+        small = thumbnail(pixels) if self._wants_pixels(verdict) else None
+        return _Encoded(small, png(pixels) if self._keep[verdict] == "images" else None, pixels)
+
+    def _write(self, batch: Sequence[Judged], encoding: dict[int, Future[_Encoded]], is_new: bool) -> None:
         kept: dict[int, bytes | Pixels] = {}
         for judged in batch:
             attempt, accepted = judged.rendered.candidate.attempt, judged.verdict is Verdict.ACCEPTED
-            image, wanted = pixels.get(attempt), self._wants_pixels(judged.verdict)
-            small = None if image is None or not wanted else thumbnail(image)
-            full = png(image) if image is not None and self._keep[judged.verdict] == "images" else None
-            if image is not None:
-                kept[attempt] = full or image
+            encoded = encoding.pop(attempt).result() if attempt in encoding else None
+            small, full = (encoded.small, encoded.full) if encoded is not None else (None, None)
+            if encoded is not None and is_new:
+                kept[attempt] = full or encoded.pixels
             if accepted:
                 assert full is not None
                 self._images.add(image_row(judged, full))
