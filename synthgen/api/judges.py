@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from synthgen.api import wiring
 from synthgen.api.asked_judges import TransformersJudges
 from synthgen.api.trust import pinned_judge, require_trust
-from synthgen.api.user_cache import user_cache
 from synthgen.auditing.input.judge_names import DETECTOR, VQA
 from synthgen.auditing.input.judges import AskedModel, JudgeId, JudgeModel
+from synthgen.models.user_cache import user_cache
 from synthgen.spec import Attribute
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from typing import Annotated, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError
 from synthgen.files import write_file
+from synthgen.models.user_cache import user_cache
 from synthgen.planning import Plan
 from synthgen.spec import mean_steps, sizes_of, stage_name
 

@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Literal
 
 from synthgen import models
-from synthgen.api.user_cache import user_cache
 from synthgen.errors import StorageError, UsageError
 from synthgen.files import expanded
 from synthgen.models.parts import CONFIG
+from synthgen.models.user_cache import user_cache
 from synthgen.planning import Plan
 from synthgen.plugins import FORMATS, plugin
 from synthgen.spec import (

@@ -26,8 +26,9 @@ PACKAGES: Mapping[str, str] = {
     "sage": "sageattention",
     "_sage": "sageattention",
     "xformers": "xformers",
+    "openvino": "openvino",
 }
-"""What has to be installed for a method of quantisation or an attention backend, by how its name begins."""
+"""What has to be installed for a method of quantisation, an attention backend or a compiler, by how its name begins."""
 _OTHER_DEVICES = ("_native_npu", "_native_xla")
 _DECODERS = ("vae", "movq", "vqgan")
 _BY_STEP = ("pyramid", "fastercache")
@@ -58,6 +59,8 @@ def memory_problems(call: PipelineCall, read: Read, model: ModelSpec, *, guided:
         yield "attention", why
     if model.compile == "regional" and not repeated_blocks(own):
         yield "compile", f"diffusers does not say which blocks {own or call.pipeline} repeats: set 'full'"
+    if model.compile == "openvino" and lacks("openvino"):
+        yield "compile", "it needs the package openvino: pip install 'synthgen[openvino]'"
     if model.cache and (why := _cache(call, model, own, guided=guided)):
         yield "cache", why
 
@@ -68,7 +71,7 @@ def backbone_of(parts: Mapping[str, object]) -> str:
 
 
 def lacks(name: str) -> str | None:
-    """Return the package that a quantiser or an attention backend needs and that is not installed; None if none is."""
+    """Return the package that something of `PACKAGES` needs and that is not installed; None if none is."""
     begins = max((one for one in PACKAGES if name.startswith(one)), key=len, default=None)
     package = PACKAGES[begins] if begins else None
     try:

@@ -1,6 +1,7 @@
 """A loaded pipeline, fitted to its device: where its parts are, how it is decoded, compiled, and what it takes over."""
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import TypeVar
 
 import torch
@@ -55,7 +56,7 @@ class Fitting:
         self._pipeline, self._model, self._pixels = pipeline, model, pixels
         name = backbone_of(pipeline.components)
         backbone = pipeline.components.get(name)
-        asks = model.attention != "auto" or model.cache is not None or model.compile in ("regional", "full")
+        asks = model.attention != "auto" or model.cache is not None or model.compile in ("regional", "full", "openvino")
         if asks and not isinstance(backbone, nn.Module):
             raise ModelError(f"{type(pipeline).__name__} has no part that denoises alone", hint="Remove these keys.")
 
@@ -105,7 +106,8 @@ class Fitting:
         if self.offload != "none":
             found["offload"] = self.offload
         if self._how != "off":
-            found["compile"] = f"{self._how}, {self._shape} at once"
+            release = f" {version('openvino')}" if self._how == "openvino" else ""
+            found["compile"] = f"{self._how}{release}, {self._shape} at once"
         if model.quantization is not None:
             parts = model.quantization.parts or (backbone_of(self._pipeline.components),)
             found["quantization"] = f"{model.quantization.method}: {', '.join(parts)}"

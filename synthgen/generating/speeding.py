@@ -35,8 +35,11 @@ def check_compiler(model: ModelSpec, device: torch.device) -> None:
     """Refuse to compile where there is nothing to compile with, before weights are read.
 
     Raises:
-        UsageError: the compiler is missing.
+        UsageError: the compiler is missing, or it does not compile for this device.
     """
+    if model.compile == "openvino" and device.type != "cpu":
+        what = f"model.compile: openvino computes on a CPU, and this is {device.type}"
+        raise UsageError(what, hint="Run on a CPU, or set model.compile: auto.")
     if model.compile not in ("regional", "full"):
         return
     hint = "Install it, or set model.compile: off."
@@ -48,7 +51,7 @@ def check_compiler(model: ModelSpec, device: torch.device) -> None:
 
 
 def chosen_compilation(model: ModelSpec, device: torch.device, backbone: nn.Module) -> str:
-    """Return `off`, `regional` or `full`: `auto` compiles repeated blocks on a GPU, where nothing stands against it."""
+    """Return how to compile. `auto` compiles repeated blocks on a GPU, where nothing stands against it."""
     if model.compile != "auto":
         return model.compile
     able = device.type == "cuda" and find_spec("triton") is not None and shutil.which("gcc") is not None
@@ -61,6 +64,10 @@ def compile_backbone(backbone: nn.Module, how: str) -> None:
         backbone.compile()
     elif how == "regional":
         backbone.compile_repeated_blocks()  # type: ignore[operator] # a method of diffusers' models
+    elif how == "openvino":
+        from synthgen.generating.converted import convert
+
+        convert(backbone)
 
 
 def set_attention(backbone: nn.Module, name: str) -> None:

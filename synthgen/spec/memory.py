@@ -75,8 +75,8 @@ Quantization = Annotated[
 ]
 Cache = Annotated[CacheSpec, BeforeValidator(_method_alone, json_schema_input_type=CacheSpec | CacheMethod)]
 Compile = Annotated[
-    Literal["auto", "off", "regional", "full"],
-    BeforeValidator(_off, json_schema_input_type=Literal["auto", "off", "regional", "full", False]),
+    Literal["auto", "off", "regional", "full", "openvino"],
+    BeforeValidator(_off, json_schema_input_type=Literal["auto", "off", "regional", "full", "openvino", False]),
 ]
 Offload = Literal["auto", "none", "encoders", "model", "group"]
 

@@ -42,7 +42,7 @@ _FORMS: Mapping[tuple[str | int, ...], str] = {
     ("filters", "label", "min_posterior"): "a number from 0 to 1, 'chance', or a number for each class",
     ("model", "quantization"): "a method such as 'torchao-int8', or {method: ..., parts: [...]}",
     ("model", "cache"): "a method such as 'taylorseer', or {method: ...} with its settings",
-    ("model", "compile"): "auto, off, regional or full",
+    ("model", "compile"): "auto, off, regional, full or openvino",
     ("output", "marks"): "true, false, or a mapping such as {prompt: false}",
     ("output", "c2pa"): "true, false, or a mapping such as {mining: {data_mining: notAllowed}}",
     ("balance", "target"): "'uniform', shares such as {light: 0.5, dark: 0.5}, or {from: FILE}",

@@ -174,7 +174,7 @@ class ModelSpec(Section):
     compile: Compile = Field(
         "off",
         description="Compile the part that denoises: its repeated blocks ('regional') or all of it ('full'). 'auto' "
-        "compiles the blocks on a GPU.",
+        "compiles the blocks on a GPU. 'openvino' lets OpenVINO compute it on a CPU.",
     )
     cache: Cache | None = Field(
         None,

@@ -83,6 +83,13 @@ def test_what_is_missing_is_named(index: Mapping[str, object], keys: Mapping[str
     assert all(text in found[key] for key, text in why.items())
 
 
+def test_without_openvino_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert problems(SDXL, {"compile": "openvino"}) == {}
+    monkeypatch.setattr("synthgen.families.memory.lacks", lambda name: name)
+    told = problems(SDXL, {"compile": "openvino"})
+    assert told == {"compile": "it needs the package openvino: pip install 'synthgen[openvino]'"}
+
+
 def test_parts_that_cannot_be_quantised_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("synthgen.families.memory.lacks", lambda name: None)
     for parts, why in ((["prior"], "has no weights in a part 'prior'"), (["tokenizer_2"], "no weights"), (["vae"], "")):

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from diffusers import DiffusionPipeline
 from diffusers.models.attention_dispatch import AttentionBackendName, _AttentionBackendRegistry
 from torch import Tensor, nn
 
-from synthgen.errors import DeviceLost, UsageError
+from synthgen.errors import DeviceLost, ModelError, UsageError
 from synthgen.generating import fitting
 from synthgen.generating.placing import bytes_of_parts, offload
 from synthgen.generating.renderer import Renderer
@@ -197,6 +198,42 @@ def test_a_compiled_model_draws_the_same_images_in_one_shape_of_batches(tmp_path
     assert furthest(rendered, plain) <= 1
     assert shapes == {2}, "the last batch is filled up"
     assert compiled.provenance()["compile"] == "regional, 2 at once"
+
+
+def test_openvino_draws_the_same_images_and_keeps_what_it_converted(
+    sd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    plain = drawn(generator_of(sd))
+    one = generator_of(sd, compile="openvino", batch_size=2)
+    rendered = drawn(one, PROMPTS, 2)
+    assert furthest(rendered, plain) <= 1
+    assert one.provenance()["compile"] == f"openvino {version('openvino')}, 2 at once"
+    assert "openvino_telemetry" not in sys.modules, "nobody is told of it"
+
+    (kept,) = (tmp_path / "synthgen" / "openvino").iterdir()
+    monkeypatch.setattr("torch.jit.trace", None)
+    again = generator_of(sd, compile="openvino", batch_size=2)
+    assert furthest(drawn(again, PROMPTS, 2), rendered) == 0, "taken from what was kept, in one shape"
+    kept.write_bytes(kept.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="OpenVINO cannot convert UNet2DConditionModel"):  # nothing traces it
+        drawn(generator_of(sd, compile="openvino", batch_size=2))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("name", ["stable-diffusion-xl", "flux-schnell", "qwen-image"])
+def test_openvino_computes_models_of_other_kinds(tmp_path: Path, name: str) -> None:
+    folder = saved(name, tmp_path)
+    settings = {"size": 32, "guidance": 1.0 if name == "flux-schnell" else 2.0}
+    converted = drawn(generator_of(folder, compile="openvino", batch_size=3, **settings))
+    assert furthest(converted, drawn(generator_of(folder, **settings))) <= 1
+
+
+def test_openvino_computes_on_cpus_alone() -> None:
+    model = ModelSpec.model_validate({"id": "./model", "compile": "openvino"})
+    with pytest.raises(UsageError, match="computes on a CPU, and this is meta"):
+        check_compiler(model, torch.device("meta"))
 
 
 QUANTISED = """

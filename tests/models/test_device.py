@@ -51,7 +51,8 @@ def test_on_a_cpu_the_number_format_is_float32_unless_the_spec_insists(wanted: s
 @pytest.mark.parametrize(
     ("wanted", "side", "largest", "expected"),
     [
-        pytest.param("auto", 64, 64, 16, id="small images go sixteen at once"),
+        pytest.param("auto", 64, 64, 32, id="small images go as many at once as a plan has in its window"),
+        pytest.param("auto", 128, 32, 32, id="those of 128 pixels, too"),
         pytest.param("auto", 64, 5, 5, id="the window bounds auto"),
         pytest.param("auto", 256, 64, 4, id="larger images go fewer at once"),
         pytest.param("auto", 4096, 64, 1, id="and at least one"),
