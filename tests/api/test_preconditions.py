@@ -101,7 +101,8 @@ def test_validate_looks_models_up_only_if_asked(tmp_path: Path) -> None:
 def test_without_a_network_what_could_not_be_checked_is_said(tmp_path: Path) -> None:
     write(tmp_path, "owner/painter", "hf-hub:owner/judge")
     for offline, code in (("1", 2), ("0", 5)):
-        environment = {**os.environ, "HF_HUB_OFFLINE": offline, "HF_HOME": str(tmp_path / "home")}
+        nowhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "home")}  # nothing listens there
+        environment = {**os.environ, **nowhere, "HF_HUB_OFFLINE": offline}
         command = [sys.executable, "-m", "synthgen", "validate", "spec.yaml", "--models", "--json"]
         ended = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == code, ended.stderr
