@@ -92,7 +92,7 @@ def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: 
     from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
-    layout = layout_of(spec)
+    layout, images = layout_of(spec), sum(cell.quota for cell in planned.cells)
     first = Renderer(
         model,
         source,
@@ -102,9 +102,10 @@ def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: 
         spec.task,
         pictures,
         layout,
-        lambda: every_prompt(planned, min(_AHEAD, sum(cell.quota for cell in planned.cells))) if whole else (),
+        lambda: every_prompt(planned, min(_AHEAD, images)) if whole else (),
         spec.control,
         References(spec.reference, reference_pictures(spec, planned.revisions.components)),
+        images if whole else 0,
     )
     if not spec.then:
         return first

@@ -52,16 +52,26 @@ class _Library(Protocol):
     def convert_model(self, model: object, example_input: object, input: object) -> _Model: ...
 
 
-def convert(backbone: nn.Module) -> None:
+def convert(backbone: nn.Module, failed: Callable[[str], None] | None = None) -> None:
     """Let OpenVINO compute what a model of diffusers computes, from its next call on, in float32.
 
     Each other shape of inputs is converted when it comes. What was converted is kept in the user's cache.
-    """
-    converted = _Converted(backbone)
 
-    @functools.wraps(backbone.forward)  # pipelines look at its arguments
+    Args:
+        failed: gets the reason if it cannot be converted, and torch computes it. Without it, that is a `ModelError`.
+    """
+    converted, before = _Converted(backbone), backbone.forward
+
+    @functools.wraps(before)  # pipelines look at its arguments
     def called(*args: object, **more: object) -> object:
-        return converted.call(args, more)
+        try:
+            return converted.call(args, more)
+        except ModelError as error:
+            if failed is None:
+                raise
+            failed(error.message)
+        backbone.forward = before
+        return before(*args, **more)
 
     backbone.forward = called
 

@@ -1,5 +1,6 @@
 """A loaded pipeline, fitted to its device: where its parts are, how it is decoded, compiled, and what it takes over."""
 
+import logging
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import TypeVar
@@ -12,11 +13,21 @@ from synthgen.errors import ModelError
 from synthgen.families.memory import backbone_of
 from synthgen.generating.decode import decoder_of
 from synthgen.generating.placing import check_device, place
-from synthgen.generating.speeding import StepCache, check_compiler, chosen_compilation, compile_backbone, set_attention
+from synthgen.generating.speeding import (
+    StepCache,
+    Work,
+    check_compiler,
+    chosen_compilation,
+    compile_backbone,
+    set_attention,
+)
 from synthgen.models.device import device_errors, is_out_of_memory
 from synthgen.spec import ModelSpec
 
+_LOG = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_DOES = {"openvino": "lets OpenVINO compute the part that denoises", "regional": "compiles repeated blocks"}
 
 _DECODED_AT_ONCE = 1 << 20
 """Batches with more pixels are decoded image by image, because the decoder's activations need the most memory."""
@@ -36,7 +47,7 @@ class Fitting:
     """What was done to a pipeline so that it fits its device and runs fast.
 
     Args:
-        pixels: of an image.
+        work: what it is for.
         there: what waits in the CPU's memory, where another pipeline has moved the parts already.
 
     Raises:
@@ -50,10 +61,10 @@ class Fitting:
         model: ModelSpec,
         device: torch.device,
         dtype: torch.dtype,
-        pixels: int,
+        work: Work,
         there: str | None = None,
     ) -> None:
-        self._pipeline, self._model, self._pixels = pipeline, model, pixels
+        self._pipeline, self._model, self._pixels = pipeline, model, work.pixels
         name = backbone_of(pipeline.components)
         backbone = pipeline.components.get(name)
         asks = model.attention != "auto" or model.cache is not None or model.compile in ("regional", "full", "openvino")
@@ -64,11 +75,18 @@ class Fitting:
         with device_errors(f"fitting model {model.id} to {device}"):
             if isinstance(backbone, nn.Module):
                 set_attention(backbone, model.attention)
-                self._how = chosen_compilation(model, device, backbone)
+                self._how = chosen_compilation(model, device, dtype, backbone, work)
                 self._cache = StepCache(pipeline, backbone, model.cache, dtype)
-            self.offload = there or place(pipeline, model, device, name, pixels)
+            self.offload = there or place(pipeline, model, device, name, work.pixels)
             if isinstance(backbone, nn.Module):
-                compile_backbone(backbone, self._how)
+                compile_backbone(backbone, self._how, self._go_without if model.compile == "auto" else None)
+        if model.compile == "auto":
+            _LOG.info("model.compile: auto %s", _DOES.get(self._how, "compiles nothing here"))
+
+    def _go_without(self, why: str) -> None:
+        """Compute as it is, after all."""
+        self._how = "off"
+        _LOG.warning("%s; torch computes it", why)
 
     def for_batches(self, size: int) -> None:
         """Choose how batches of at most so many images are decoded, and their one shape if they are compiled."""

@@ -83,6 +83,9 @@ class References:
         self._references, self._pictures = references, pictures
         self._known = dict[tuple[object, ...], _Embeds]()
 
+    def __len__(self) -> int:
+        return len(self._references)
+
     def set_up(self, pipeline: DiffusionPipeline) -> None:
         """Let each act as strongly as the spec says."""
         if not self._references:

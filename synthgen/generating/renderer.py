@@ -31,6 +31,7 @@ from synthgen.generating.given import LaidOut, PictureLayout, pasted, pictures_g
 from synthgen.generating.pipelines import load
 from synthgen.generating.reference import References
 from synthgen.generating.sampling import Sampling, largest_size
+from synthgen.generating.speeding import Work
 from synthgen.models.adapters import AdapterFile
 from synthgen.models.device import in_batches, open_device
 from synthgen.models.memory import choose_batch_size, choose_dtype
@@ -40,13 +41,10 @@ from synthgen.spec import ControlSpec, FixedModel, ModelSpec, combinations
 
 _OF_CALLS = frozenset(
     (
-        "steps",
-        "guidance",
+        *("steps", "guidance"),
         *("guidance_interval", "image_guidance", "embedded_guidance"),
-        *("scheduler", "scheduler_config"),
-        "negative_prompt",
-        "max_sequence_length",
-        "clip_skip",
+        *("scheduler", "scheduler_config", "negative_prompt"),
+        *("max_sequence_length", "clip_skip"),
     )
 )
 """The keys of a model that change its calls, and nothing of what is loaded and where it is."""
@@ -64,6 +62,7 @@ class Renderer:
         layout: how those lie on the images.
         prompts: gives those that will be drawn, with their negative prompts. Where text encoders wait in the CPU's
             memory, all are encoded when the first one is, so that the encoders come to the device once.
+        images: how many it is expected to make; 0 for a few.
     """
 
     def __init__(
@@ -79,11 +78,12 @@ class Renderer:
         prompts: Callable[[], Sequence[tuple[str, str]]] = tuple,
         controls: Sequence[ControlSpec] = (),
         references: References | None = None,
+        images: int = 0,
     ) -> None:
         self._task, self._pictures, self._layout, self._prompts = task, pictures, layout, prompts
         self._adapters, self._controls, self._references = Adapters(adapters), controls, references or References()
         self._model, self._source = model, source
-        self._device_name, self._largest_batch = device, largest_batch
+        self._device_name, self._largest_batch, self._images = device, largest_batch, images
         self._pipeline: DiffusionPipeline | None = None
         self._given: Renderer | None = None
         self._there: str | None = None
@@ -126,7 +126,8 @@ class Renderer:
         self._references.set_up(pipeline)
         self.height, self.width = largest_size(pipeline, self._model, self._call)
         pixels = self.height * self.width
-        self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, pixels, self._there)
+        work = Work(self._images, pixels, bool(self._adapters or self._controls or self._references))
+        self._fitting = Fitting(pipeline, self._model, self.device, self.dtype, work, self._there)
 
         self._pipeline = pipeline
         ahead = () if self._fitting.offload == "none" else self._prompts()

