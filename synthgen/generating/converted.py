@@ -61,16 +61,19 @@ def convert(backbone: nn.Module, failed: Callable[[str], None] | None = None) ->
         failed: gets the reason if it cannot be converted, and torch computes it. Without it, that is a `ModelError`.
     """
     converted, before = _Converted(backbone), backbone.forward
+    is_unfit = False
 
     @functools.wraps(before)  # pipelines look at its arguments
     def called(*args: object, **more: object) -> object:
-        try:
-            return converted.call(args, more)
-        except ModelError as error:
-            if failed is None:
-                raise
-            failed(error.message)
-        backbone.forward = before
+        nonlocal is_unfit
+        if not is_unfit:
+            try:
+                return converted.call(args, more)
+            except ModelError as error:
+                if failed is None:
+                    raise
+                is_unfit = True
+                failed(error.message)
         return before(*args, **more)
 
     backbone.forward = called
