@@ -13,6 +13,7 @@ from synthgen.api import adapters, plugged
 from synthgen.api.annotators import AnnotatedGenerator, annotated, annotator_revisions, download_annotators
 from synthgen.api.befores import befores_of
 from synthgen.api.controls import control_models
+from synthgen.api.early import check_early
 from synthgen.api.fitness import call_of_spec, check_canvas
 from synthgen.api.learner_filter import learner_revision, planned_learner
 from synthgen.api.long_texts import TextLengthError, long_texts
@@ -87,13 +88,15 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
 
 
 def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: bool) -> Generator:
+    from synthgen.generating.early import EarlyRenderer
     from synthgen.generating.given import layout_of
     from synthgen.generating.reference import References
     from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
     layout = layout_of(spec)
-    first = Renderer(
+    kind = EarlyRenderer if planned.early is not None else Renderer
+    first = kind(
         model,
         source,
         device,
@@ -133,6 +136,7 @@ def check_keys(planned: Plan) -> None:
         ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
     model = model_asked(planned.spec)
+    check_early(planned.spec)
     if plugged.names_generator(planned.spec):
         if planned.spec.source is not None:
             hint = "Choose a model of diffusers, or leave task and source out."

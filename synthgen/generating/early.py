@@ -16,14 +16,12 @@ from diffusers.utils import BaseOutput
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool1d, adaptive_avg_pool2d
 
-from synthgen.errors import ModelError
 from synthgen.families.memory import backbone_of
 from synthgen.generating.clean import clean_of, levels_of
 from synthgen.generating.given import LaidOut
 from synthgen.generating.hooks import Forward, StepCall, hooked_forward, hooked_steps
 from synthgen.generating.renderer import Renderer
-from synthgen.records import Candidate, Failure, Rendered
-from synthgen.records.early import Begun
+from synthgen.records import Begun, Candidate, CannotLeaveError, Failure, Rendered
 from synthgen.spec import FixedModel
 
 MOST = 4096
@@ -74,7 +72,7 @@ def left_after(pipeline: DiffusionPipeline, steps: int, images: int) -> Iterator
         images: in the batch.
 
     Raises:
-        ModelError: the model or its scheduler does not tell what is needed.
+        CannotLeaveError: the model or its scheduler does not tell what is needed.
     """
     left, made, order = LeftCall(), 0, int(getattr(pipeline.scheduler, "order", 1))
 
@@ -143,9 +141,9 @@ def pooled(clean: Tensor) -> Tensor:
     return adaptive_avg_pool2d(found, tuple(min(side, size) for size in found.shape[-2:])).flatten(1)
 
 
-def unfit(why: str) -> ModelError:
+def unfit(why: str) -> CannotLeaveError:
     """Say why a model's images cannot be rejected early."""
-    return ModelError(f"filters.early does not work here: {why}", hint=_HINT)
+    return CannotLeaveError(f"filters.early does not work here: {why}", hint=_HINT)
 
 
 class EarlyRenderer(Renderer):

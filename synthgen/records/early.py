@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from synthgen.errors import ModelError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from synthgen.records import Candidate
+
+
+class CannotLeaveError(ModelError):
+    """A model does not make images in steps that can be left and gone on from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -91,6 +91,14 @@ def early_of(spec: Spec) -> EarlyPlan | str | None:
     return EarlyPlan(step, steps, early.keep, early.steps != "auto")
 
 
+def described(spec: Spec) -> str | None:
+    """Say whether attempts are stopped early, and why not; None where a spec does not ask for it."""
+    found = early_of(spec)
+    if isinstance(found, EarlyPlan):
+        return f"after step {found.step} of {found.steps}, keeping {found.keep:.4g} of the good images or more"
+    return f"off: {found}" if found is not None else None
+
+
 def _why_not(spec: Spec) -> str | None:
     model = spec.model
     if model.id.startswith(_PLUGIN):
