@@ -13,7 +13,8 @@ from synthgen.files import expanded
 from synthgen.models.asked_settings import CONFIG
 from synthgen.models.content import file_hash
 from synthgen.planning import Plan
-from synthgen.records import Begun, Candidate, CannotLeaveError, Rendered
+from synthgen.records import Candidate, CannotLeaveError, Rendered
+from synthgen.records.begun import Begun
 from synthgen.running import EarlyGenerator, Generator
 from synthgen.spec import BUNDLED_READER, Annotator, Spec
 

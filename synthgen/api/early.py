@@ -2,7 +2,7 @@
 
 from synthgen.errors import UsageError
 from synthgen.spec import Spec
-from synthgen.spec.early import early_of
+from synthgen.spec.early_plan import early_of
 
 
 def check_early(spec: Spec) -> None:

@@ -11,7 +11,7 @@ from synthgen.cli.answer import Answer
 from synthgen.cli.cells import aligned, shown
 from synthgen.cli.units import counted, duration, size
 from synthgen.spec import Spec, choices_of, combinations, in_words, stage_name
-from synthgen.spec.early import described
+from synthgen.spec.early_plan import described
 from synthgen.spec.preset import GUIDANCE, SAMPLING
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ was not left, and only the scheduler's steps are made twice. This holds for any 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import torch
 from diffusers import DiffusionPipeline
@@ -21,7 +21,8 @@ from synthgen.generating.clean import clean_of, levels_of
 from synthgen.generating.given import LaidOut
 from synthgen.generating.hooks import Forward, StepCall, hooked_forward, hooked_steps
 from synthgen.generating.renderer import Renderer
-from synthgen.records import Begun, Candidate, CannotLeaveError, Failure, Rendered
+from synthgen.records import Candidate, CannotLeaveError, Failure, Rendered
+from synthgen.records.begun import Begun
 from synthgen.spec import FixedModel
 
 MOST = 4096
@@ -138,7 +139,8 @@ def pooled(clean: Tensor) -> Tensor:
         places = min(found.shape[1], _SIDE**2, max(1, MOST // found.shape[2]))
         return adaptive_avg_pool1d(found.transpose(1, 2), places).flatten(1)
     side = min(_SIDE, max(1, int((MOST / found.shape[1]) ** 0.5)))
-    return adaptive_avg_pool2d(found, tuple(min(side, size) for size in found.shape[-2:])).flatten(1)
+    height, width = found.shape[-2:]
+    return adaptive_avg_pool2d(found, (min(side, height), min(side, width))).flatten(1)
 
 
 def unfit(why: str) -> CannotLeaveError:
@@ -187,9 +189,7 @@ class EarlyRenderer(Renderer):
             self._begun.setdefault(one.id, (left.clean[row], left.state(row)))
         return [(None, _LEFT)] * len(batch)
 
-    def _run(
-        self, candidates: Sequence[Candidate], laid_out: Sequence[LaidOut], settings: FixedModel
-    ) -> Any:  # as the method that it stands before
+    def _run(self, candidates: Sequence[Candidate], laid_out: Sequence[LaidOut], settings: FixedModel) -> object:
         if not self._states:
             return super()._run(candidates, laid_out, settings)
         with continued(self.pipeline, [self._states[one.id] for one in candidates]):

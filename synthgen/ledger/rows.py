@@ -9,7 +9,7 @@ from synthgen.ledger import columns
 from synthgen.ledger.columns import ImageRow, LedgerRow, StoredImage
 from synthgen.records import Judged, Reason, Verdict
 from synthgen.spec import TO_CLASS, Spec, choices_of
-from synthgen.spec.early import EarlyPlan, early_of
+from synthgen.spec.early_plan import EarlyPlan, early_of
 from synthgen.spec.source_texts import LIST_OF, values_of
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from synthgen.planning.stored import WRITTEN, check_stored, licence_notes
 from synthgen.records import Cell, LicenceNote, Shard
 from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
-from synthgen.spec.early import EarlyPlan, early_of
+from synthgen.spec.early_plan import EarlyPlan, early_of
 
 FORMAT = 4
 WINDOW = 32

@@ -11,7 +11,6 @@ from enum import StrEnum
 from math import inf, isnan
 from typing import TYPE_CHECKING
 
-from synthgen.records.early import Begun as Begun
 from synthgen.records.early import CannotLeaveError as CannotLeaveError
 from synthgen.records.early import EarlyLook as EarlyLook
 from synthgen.records.licences import LicenceNote as LicenceNote

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from synthgen.stats.estimates import Floats
 
 PENALTIES = tuple(10.0**power for power in np.arange(-2.0, 2.5, 0.5))
 """The penalties that are tried, in units of a row's own kernel, which is about 1."""

@@ -9,7 +9,8 @@ import pytest
 
 from synthgen.errors import Interrupted
 from synthgen.planning import Plan
-from synthgen.records import Begun, Candidate, CannotLeaveError, Reason, Rendered
+from synthgen.records import Candidate, CannotLeaveError, Reason, Rendered
+from synthgen.records.begun import Begun
 from synthgen.running import Assignment, create_run, open_run, verify, work
 from synthgen.running.shard.stopping import WARM_UP, in_control
 from synthgen.store import FolderStore

@@ -4,7 +4,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from synthgen.records import Begun, Candidate, EarlyLook, Rendered
+from synthgen.records import Candidate, EarlyLook, Rendered
+from synthgen.records.begun import Begun
 from synthgen.running.shard.filling import Filling
 from synthgen.running.shard.protocols import EarlyGenerator
 from synthgen.running.shard.stopping import Stopping

@@ -68,8 +68,9 @@ class ShardMaking:
         if early is None:
             return None, None
         stopping = Stopping(self._plan, early)
-        able = isinstance(generator, EarlyGenerator) and self._models.never_early is None
-        return (BegunAttempts(generator, self._filling, stopping) if able else None), stopping
+        if self._models.never_early is not None or not isinstance(generator, EarlyGenerator):
+            return None, stopping
+        return BegunAttempts(generator, self._filling, stopping), stopping
 
     def make(self) -> ShardRecord | None:
         """Make the shard and commit it; None if another worker was first.

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
-from synthgen.records import Assessment, Begun, Candidate, Rendered
+from synthgen.records import Assessment, Candidate, Rendered
+from synthgen.records.begun import Begun
 
 
 class Generator(Protocol):

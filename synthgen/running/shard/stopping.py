@@ -16,10 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synthgen.planning import Plan
-from synthgen.records import Begun, Cell, EarlyLook, Judged, Reason
+from synthgen.records import Cell, EarlyLook, Judged, Reason
+from synthgen.records.begun import Begun
 from synthgen.spec import NOT_APPLICABLE, UNKNOWN
-from synthgen.spec.early import EarlyPlan
-from synthgen.stats.heads import Floats, Head, fit_head
+from synthgen.spec.early_plan import EarlyPlan
+from synthgen.stats.estimates import Floats
+from synthgen.stats.heads import Head, fit_head
 from synthgen.stats.loss import safe_threshold
 
 CONTROL = 0.04
@@ -57,7 +59,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class EarlyRule:
     """What stops attempts, until it is learned again.
 
     Attributes:
@@ -82,7 +84,7 @@ class Stopping:
     plan: Plan
     early: EarlyPlan
     _known: list[_Known | None] = field(default_factory=list)
-    _rules: dict[int, Rule | None] = field(default_factory=dict)
+    _rules: dict[int, EarlyRule | None] = field(default_factory=dict)
     _all: tuple[Cell, ...] = ()
     _values: tuple[_Group, ...] = ()
 
@@ -124,7 +126,7 @@ class Stopping:
         kind = rendered.candidate.class_name
         self._known.append(_Known(look.clean, kind, passed, assessment.attributes, home, fair))
 
-    def _rule(self, attempt: int) -> Rule | None:
+    def _rule(self, attempt: int) -> EarlyRule | None:
         """Return what stops an attempt: what was learned at the last fixed attempt before it."""
         count = last_fit(attempt - self.plan.lag)
         if count is None:
@@ -134,7 +136,7 @@ class Stopping:
             self._rules = {count: self._learned(self._known[:count])}
         return self._rules[count]
 
-    def _learned(self, known: Sequence[_Known | None]) -> Rule | None:
+    def _learned(self, known: Sequence[_Known | None]) -> EarlyRule | None:
         there = [one for one in known if one is not None]
         fair = [one for one in there if one.is_fair]
         rows = sorted(there, key=lambda one: one.is_fair)[-LARGEST:]  # those that are fair are kept first
@@ -145,7 +147,7 @@ class Stopping:
         head = fit_head(np.stack([one.clean for one in rows]).astype(np.float64), codes, self._outputs(rows))
         places = [place for place, one in enumerate(rows) if one.is_fair]
         thresholds = self._thresholds([rows[place] for place in places], head.out_of_sample[places])
-        return Rule(head, thresholds, classes) if thresholds else None
+        return EarlyRule(head, thresholds, classes) if thresholds else None
 
     def _outputs(self, rows: Sequence[_Known]) -> Floats:
         """Return what a head learns: whether an image passed, and for each wanted value whether it was measured."""
