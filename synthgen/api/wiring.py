@@ -13,7 +13,6 @@ from synthgen.api import adapters, plugged
 from synthgen.api.annotators import AnnotatedGenerator, annotated, annotator_revisions, download_annotators
 from synthgen.api.befores import befores_of
 from synthgen.api.controls import control_models
-from synthgen.api.early import check_early
 from synthgen.api.fitness import call_of_spec, check_canvas
 from synthgen.api.learner_filter import learner_revision, planned_learner
 from synthgen.api.long_texts import TextLengthError, long_texts
@@ -136,7 +135,6 @@ def check_keys(planned: Plan) -> None:
         ModelError: it is of another task, its folder lacks something, or it has changed since it was planned.
     """
     model = model_asked(planned.spec)
-    check_early(planned.spec)
     if plugged.names_generator(planned.spec):
         if planned.spec.source is not None:
             hint = "Choose a model of diffusers, or leave task and source out."

@@ -31,7 +31,7 @@ MASK_SCORES: Final = "mask_scores"
 EARLY_STEP: Final = "early_step"
 """After which step it was decided whether to go on. Only where attempts may be stopped early, as the next two."""
 EARLY_SCORE: Final = "early_score"
-"""How far the prediction then was above what is stopped: below 0 it is. Null where nothing of the kind was, yet."""
+"""How far the rank of the prediction was above what is stopped: below 0 it is. Null where nothing of the kind was."""
 EARLY_CONTROL: Final = "early_control"
 """Whether the attempt is in the control arm, which is finished whatever its score is."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)

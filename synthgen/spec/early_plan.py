@@ -1,7 +1,9 @@
 """Early rejection: whether a spec has it, and where."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+from synthgen.spec.bare import Violation
 from synthgen.spec.spec import Spec
 
 FEWEST = 4
@@ -52,6 +54,14 @@ def early_of(spec: Spec) -> EarlyPlan | str | None:
     if step >= steps:
         return f"an image is finished after {steps} steps"
     return EarlyPlan(step, steps, early.keep, early.steps != "auto")
+
+
+def check_early(spec: Spec) -> Iterator[Violation]:
+    """Yield why attempts cannot be left at the step that a spec names."""
+    found, asked = early_of(spec), spec.filters.early
+    if asked is not None and asked.steps != "auto" and isinstance(found, str):
+        what = f"filters.early: {found}; 'auto' leaves it off where it cannot act"
+        yield Violation(("filters", "early"), what)
 
 
 def described(spec: Spec) -> str | None:

@@ -8,7 +8,6 @@ is learned without bias from it, and from attempts that nothing could have stopp
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +31,8 @@ GROWTH = 1.25
 """What is known has grown by this factor when it is learned again."""
 LARGEST = 1536
 """A head is fitted to at most so many attempts: the latest of those that it may have."""
+OVERALL = 0.3
+"""Of all good images, at most this part of 1 - keep may be lost, out of sample: 3 % where keep is 0.9."""
 _PAYS = 0.97
 """Stopping must bring the compute per good image below this share of what it is without."""
 _LEAST = 0.02
@@ -39,6 +40,10 @@ _LEAST = 0.02
 
 _Group = tuple[str, str]
 """A class, as `("", name)`, or the value of an attribute."""
+
+
+_Values = tuple[tuple[str, str], ...]
+"""What the images of a cell are to be measured to have: see `Cell`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +68,13 @@ class EarlyRule:
     """What stops attempts, until it is learned again.
 
     Attributes:
-        thresholds: by cell; a cell that is missing stops nothing, and neither does any other of its class.
+        ranks: by the values of cells, the scores of good images that have them, in order: scores of frequent values are
+            higher than those of rare ones, their ranks are alike.
+        thresholds: by cell, as ranks; a cell that is missing stops nothing, and neither does any other of its class.
     """
 
     head: Head
+    ranks: Mapping[_Values, Floats]
     thresholds: Mapping[str, float]
     classes: tuple[str, ...]
 
@@ -108,8 +116,8 @@ class Stopping:
         numbers = begun.clean.astype(np.float64)[None, :]
         outputs = rule.head.predict(numbers, [rule.classes.index(candidate.class_name)])
         cells = [cell for cell in self._cells(candidate.class_name) if cell.name in wanted]
-        margins = [self._score(outputs, cell)[0] - rule.thresholds[cell.name] for cell in cells]
-        return EarlyLook(early.step, float(max(margins, default=-1.0)), in_control(candidate.id), begun.clean)
+        margin = float(self._margins(outputs, cells, rule.ranks, rule.thresholds)[0]) if cells else -1.0
+        return EarlyLook(early.step, margin, in_control(candidate.id), begun.clean)
 
     def learn(self, judged: Judged, home: str | None) -> None:
         """Take the next attempt's verdict.
@@ -138,16 +146,17 @@ class Stopping:
 
     def _learned(self, known: Sequence[_Known | None]) -> EarlyRule | None:
         there = [one for one in known if one is not None]
-        fair = [one for one in there if one.is_fair]
         rows = sorted(there, key=lambda one: one.is_fair)[-LARGEST:]  # those that are fair are kept first
-        if not any(one.cell for one in fair) or len({one.clean.size for one in rows}) != 1:
+        if not any(one.cell for one in there if one.is_fair) or len({one.clean.size for one in rows}) != 1:
             return None
         classes = tuple(self.plan.spec.classes)
         codes = [classes.index(one.class_name) for one in rows]
         head = fit_head(np.stack([one.clean for one in rows]).astype(np.float64), codes, self._outputs(rows))
         places = [place for place, one in enumerate(rows) if one.is_fair]
-        thresholds = self._thresholds([rows[place] for place in places], head.out_of_sample[places])
-        return EarlyRule(head, thresholds, classes) if thresholds else None
+        fair, outputs = [rows[place] for place in places], head.out_of_sample[places]
+        ranks = self._ranks(fair, outputs)
+        thresholds = self._thresholds(fair, outputs, ranks)
+        return EarlyRule(head, ranks, thresholds, classes) if thresholds else None
 
     def _outputs(self, rows: Sequence[_Known]) -> Floats:
         """Return what a head learns: whether an image passed, and for each wanted value whether it was measured."""
@@ -160,49 +169,68 @@ class Stopping:
         likely: Floats = np.clip(outputs[:, columns], _LEAST, 1.0).prod(1)
         return likely
 
-    def _thresholds(self, fair: Sequence[_Known], outputs: Floats) -> dict[str, float]:
-        """Return the threshold of each cell of classes in which stopping is safe and pays."""
+    def _thresholds(self, fair: Sequence[_Known], outputs: Floats, ranks: Mapping[_Values, Floats]) -> dict[str, float]:
+        """Return the threshold of each cell, as a rank, in classes in which stopping is safe and pays."""
         by_name = {cell.name: cell for cell in self._all}
-        own: dict[int, float] = {
-            place: float(self._score(outputs[place : place + 1], by_name[one.cell])[0])
-            for place, one in enumerate(fair)
-            if one.cell is not None
-        }
+        found = [(one, by_name[one.cell], row) for one, row in zip(fair, outputs, strict=True) if one.cell is not None]
+        own = [(one, float(self._rank(row[None, :], cell, ranks)[0])) for one, cell, row in found]
         safe: dict[_Group, float | None] = {}
-        counts = Counter(group for place in own for group in _groups(fair[place]))
-        for group in counts:
-            scores = [score for place, score in own.items() if group in _groups(fair[place])]
-            found = safe_threshold(scores, self.early.keep)
-            if found is None and group[0] and group not in self._values:
-                found = min(scores)  # a rare value of which no shares are kept: not one that is known is lost
-            safe[group] = found
+        for group in dict.fromkeys(group for one, _ in own for group in _groups(one)):
+            scores = [rank for one, rank in own if group in _groups(one)]
+            is_wanted = group[0] == "" or group in self._values
+            safe[group] = safe_threshold(scores, self.early.keep) if is_wanted else self._of_others(scores)
+        ordered = sorted(rank for _, rank in own)
+        of_all = ordered[int(OVERALL * (1 - self.early.keep) * len(ordered))]
+        limits = [of_all, *(each for group, each in safe.items() if group[0] and group not in self._values)]
 
         thresholds: dict[str, float] = {}
         for kind in self.plan.spec.classes:
             cells = self._cells(kind)
-            of_all = [safe[group] for group in safe if group[0] and group not in self._values]
             needed = {cell.name: [safe.get(("", kind)), *(safe.get(each) for each in cell.values)] for cell in cells}
             if any(each is None for found in needed.values() for each in found):
                 continue
-            least = {
-                name: min(each for each in (*found, *of_all) if each is not None) for name, found in needed.items()
-            }
-            if self._pays(kind, cells, least, fair, outputs):
+            if any(cell.values not in ranks for cell in cells):
+                continue
+            least = {name: min(each for each in (*of, *limits) if each is not None) for name, of in needed.items()}
+            if self._pays(kind, fair, self._margins(outputs, cells, ranks, least)):
                 thresholds |= least
         return thresholds
 
-    def _pays(
-        self, kind: str, cells: Sequence[Cell], least: Mapping[str, float], fair: Sequence[_Known], outputs: Floats
-    ) -> bool:
+    def _of_others(self, scores: Sequence[float]) -> float:
+        """Return the threshold for a value of which no shares are kept: if it is rare, none that is known is lost."""
+        found = safe_threshold(scores, self.early.keep)
+        return min(scores) if found is None else found
+
+    def _rank(self, outputs: Floats, cell: Cell, ranks: Mapping[_Values, Floats]) -> Floats:
+        """Rank predictions among those of good images with a cell's values: the share of these that are no higher."""
+        reference = ranks[cell.values]
+        found: Floats = np.searchsorted(reference, self._score(outputs, cell), side="right") / len(reference)
+        return found
+
+    def _margins(
+        self, outputs: Floats, cells: Sequence[Cell], ranks: Mapping[_Values, Floats], thresholds: Mapping[str, float]
+    ) -> Floats:
+        """Return by how much attempts are above the threshold of the cell that suits them most: [rows]."""
+        found: Floats = np.max([self._rank(outputs, cell, ranks) - thresholds[cell.name] for cell in cells], axis=0)
+        return found
+
+    def _pays(self, kind: str, fair: Sequence[_Known], margins: Floats) -> bool:
         """Whether stopping saves compute per good image of a class, out of sample."""
-        places = [place for place, one in enumerate(fair) if one.class_name == kind]
-        margins = np.max([self._score(outputs[places], cell) - least[cell.name] for cell in cells], axis=0)
-        good = np.array([fair[place].cell is not None for place in places])
-        stopped = margins < 0
-        lost, early = float(stopped[good].mean()), self.early
-        finished = 1 - float(stopped.mean()) * (1 - CONTROL)
-        share = early.step / early.steps
+        own = np.array([one.class_name == kind for one in fair])
+        good = np.array([one.cell is not None for one in fair])
+        stopped, share = margins < 0, self.early.step / self.early.steps
+        lost = float(stopped[own & good].mean())
+        finished = 1 - float(stopped[own].mean()) * (1 - CONTROL)
         return (share + finished * (1 - share)) / max(1 - lost, 1e-9) < _PAYS
+
+    def _ranks(self, fair: Sequence[_Known], outputs: Floats) -> dict[_Values, Floats]:
+        """Return, by the values of cells, the scores of good images that have them, in order."""
+        by_name, found = {cell.name: cell for cell in self._all}, dict[_Values, list[float]]()
+        for one, row in zip(fair, outputs, strict=True):
+            if one.cell is not None:
+                cell = by_name[one.cell]
+                found.setdefault(cell.values, []).append(float(self._score(row[None, :], cell)[0]))
+        return {values: np.sort(np.array(scores)) for values, scores in found.items()}
 
     def _cells(self, class_name: str) -> list[Cell]:
         return [cell for cell in self._all if cell.class_name == class_name]
