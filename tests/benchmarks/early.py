@@ -12,6 +12,7 @@ full yet. The bundled world's reader, which no filter asks, says the same of wha
 of the difference in the share of short hair, which nothing asks for, between what both accepted.
 """
 
+import io
 import json
 import math
 from collections import Counter
@@ -19,16 +20,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import torch
 import typer
+from PIL import Image
 
 import synthgen
 from synthgen import bundled
 from synthgen.api import wiring
 from synthgen.bundled.reader import load_reader
 from synthgen.planning import Plan
-from synthgen.records import Candidate, Rendered
+from synthgen.records import Assessment, Candidate, Rendered
 from synthgen.running import open_run
 from synthgen.running.replay import candidate_of
 from synthgen.stats.loss import most_lost
@@ -58,7 +61,7 @@ def spec_of(images: int, steps: int, shares: Mapping[str, float] | None, early: 
         "balance": [{"attribute": "skin_tone", "target": dict(shares)}] if shares else [],
         "filters": {"label": {"min_posterior": 0.6, "none_of_these": none}, "quality": {}, "early": early},
         "budget": {"attempts_per_image": 200},
-        "output": {"shard_size": images},
+        "output": {"shard_size": images, "rejects": {"keep": "images"}},
     }
 
 
@@ -92,7 +95,7 @@ def home(plan: Plan, kind: str, answers: Mapping[str, str]) -> str | None:
     return next((cell.name for cell in plan.cells if cell.fits(kind, answers)), None)
 
 
-def finished(plan: Plan, candidates: list[Candidate]) -> tuple[list[Rendered], list[Any]]:
+def finished(plan: Plan, candidates: list[Candidate]) -> tuple[list[Rendered], list[Assessment]]:
     """Render candidates to their end, and judge them."""
     generator, judge = wiring.generator(plan, "cpu"), wiring.judge(plan, "cpu")
     generator.setup()
@@ -106,29 +109,45 @@ def finished(plan: Plan, candidates: list[Candidate]) -> tuple[list[Rendered], l
     return rendered, judge.assess(rendered)
 
 
+def pictures(folder: Path, rows: Rows) -> dict[str, torch.Tensor]:
+    """Read the kept pictures of finished attempts, uint8 [3, height, width], by id."""
+    (file,) = (folder / "shards").glob("*.parquet")
+    kept = {row["id"]: row["image"] for row in [*rows, *pq.read_table(file).to_pylist()] if row["image"]}
+    opened = {name: np.array(Image.open(io.BytesIO(each["bytes"]))) for name, each in kept.items()}
+    return {name: torch.from_numpy(each).permute(2, 0, 1) for name, each in opened.items()}
+
+
 @torch.inference_mode()
-def truth(rendered: list[Rendered]) -> list[tuple[str, str]]:
+def truth(images: list[torch.Tensor]) -> list[tuple[str, str]]:
     """Read the occupation and the skin tone that images show."""
-    reader = load_reader(bundled.READER)
-    reading = reader.read(torch.stack([one.image for one in rendered if one.image is not None]))
+    reading = load_reader(bundled.READER).read(torch.stack(images))
     return list(zip(reading.values("occupation"), reading.values("skin"), strict=True))
 
 
-def losses(plan: Plan, rows: Rows) -> dict[str, object]:
-    """Finish every attempt, and count what was lost: by the judge and by the reader, in all and by group."""
-    full = full_at(plan, rows)
-    candidates = [candidate_of(row, plan) for row in rows]  # type: ignore[arg-type] # a row as it was read
-    rendered, assessments = finished(plan, candidates)
+def losses(plan: Plan, rows: Rows, folder: Path) -> dict[str, object]:
+    """Finish every stopped attempt, and count what was lost: by the judge and by the reader, in all and by group."""
+    full, images = full_at(plan, rows), pictures(folder, rows)
+    stopped = [row for row in rows if row["reason"] == "early"]
+    judged = {
+        row["id"]: (row["reason"] in (None, "attribute"), {"skin_tone": row["attribute_skin_tone"]}) for row in rows
+    }
+    if stopped:
+        rendered, found = finished(plan, [candidate_of(row, plan) for row in stopped])  # type: ignore[arg-type]
+        for one, each in zip(rendered, found, strict=True):
+            assert one.image is not None, "the bundled model does not fail"
+            images[one.candidate.id] = one.image
+            judged[one.candidate.id] = each.reason is None, dict(each.attributes)
+    shown = dict(zip(images, truth(list(images.values())), strict=True))
+
     counts: dict[str, Counter[str]] = {"judge": Counter(), "reader": Counter()}
-    for row, found, (who, skin) in zip(rows, assessments, truth(rendered), strict=True):
-        stopped, kind = row["reason"] == "early", row["class"]
-        by_judge = home(plan, kind, found.attributes) if found.reason is None else None
+    for row in rows:
+        (passed, answers), (who, skin), kind = judged[row["id"]], shown[row["id"]], row["class"]
+        by_judge = home(plan, kind, answers) if passed else None
         by_reader = home(plan, kind, {"skin_tone": skin}) if who == kind else None
         for by, cell in (("judge", by_judge), ("reader", by_reader)):
-            if cell is None or row["attempt"] > full[cell]:
-                continue
-            for group in ("all", kind, found.attributes["skin_tone"] if by == "judge" else skin):
-                counts[by].update([f"{group} good", *[f"{group} lost"] * stopped])
+            if cell is not None and row["attempt"] <= full[cell]:
+                for group in ("all", kind, answers["skin_tone"] if by == "judge" else skin):
+                    counts[by].update([f"{group} good", *[f"{group} lost"] * (row["reason"] == "early")])
     return {
         by: {
             group: [lost := each[f"{group} lost"], good := each[f"{group} good"], round(most_lost(lost, good), 3)]
@@ -162,7 +181,7 @@ def compared(name: str, images: int, steps: int, folder: Path, early: object) ->
         "stopped": sum(row["reason"] == "early" for row in rows),
         "evaluations": round(evaluations(rows, steps) / evaluations(without, steps), 3),
         "seconds": round(seconds / plain, 3),
-        "lost": losses(plan, rows) if "early_score" in rows[0] else None,
+        "lost": losses(plan, rows, folder / f"{name}-{images}-{steps}-on") if "early_score" in rows[0] else None,
         "short hair": composition(rows, without),
     }
 
