@@ -106,7 +106,8 @@ class Filling:
         """
         candidate = rendered.candidate
         assert candidate.attempt == len(self._outcomes), "verdicts are applied in the order of attempts"
-        assert (assessment is None) == (rendered.image is None)
+        stopped = rendered.early is not None and rendered.early.stops
+        assert (assessment is None) == (stopped or rendered.failure is not None)
 
         home = None
         if assessment is not None and assessment.reason is None:
