@@ -122,7 +122,7 @@ def test_a_stopped_attempt_can_be_shown_and_is_finished_by_replay(made: Path) ->
 def test_a_run_that_was_killed_comes_to_the_same_ledger(made: Path, tmp_path: Path) -> None:
     (tmp_path / "spec.yaml").write_text(SPEC)
     command = [sys.executable, "-m", "synthgen", "run", "spec.yaml", "-o", "run"]
-    fault = {**os.environ, SECONDS: "0", VARIABLE: "journal-written:12"}
+    fault = {**os.environ, SECONDS: "0", VARIABLE: "journal-written:5"}
     assert subprocess.run(command, cwd=tmp_path, env=fault, capture_output=True, check=False, timeout=240).returncode
     assert list((tmp_path / "run/journal").iterdir())
     assert call("run", "spec.yaml", "-o", "run", folder=tmp_path).returncode == 0

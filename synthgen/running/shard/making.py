@@ -4,11 +4,14 @@ Where it pays, the next batch is rendered while the last one is judged: what an 
 verdicts of a window's attempts before it.
 """
 
+from __future__ import annotations
+
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from synthgen.errors import stopped
 from synthgen.events import ClassProgress, Progress
@@ -17,15 +20,17 @@ from synthgen.planning import Plan
 from synthgen.records import Candidate, CannotLeaveError, Failure, Judged, Rendered, Shard, ShardRecord
 from synthgen.running.assignment import Assignment
 from synthgen.running.shard.assessing import Assessed, AssessingThread, assess, may_overlap
-from synthgen.running.shard.early import BegunAttempts
 from synthgen.running.shard.environment import environment
 from synthgen.running.shard.filling import Filling
 from synthgen.running.shard.journal import Journal
 from synthgen.running.shard.models import Models
 from synthgen.running.shard.protocols import EarlyGenerator
-from synthgen.running.shard.stopping import Stopping
 from synthgen.running.shard.writer import ShardWriter
 from synthgen.store.store import RunStore
+
+if TYPE_CHECKING:
+    from synthgen.running.shard.early import BegunAttempts
+    from synthgen.running.shard.stopping import Stopping
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,9 @@ class ShardMaking:
         early, generator = self._plan.early, self._models.generator
         if early is None:
             return None, None
+        from synthgen.running.shard.early import BegunAttempts  # with numpy: who plans imports this file, too
+        from synthgen.running.shard.stopping import Stopping
+
         stopping = Stopping(self._plan, early)
         if self._models.never_early is not None or not isinstance(generator, EarlyGenerator):
             return None, stopping
