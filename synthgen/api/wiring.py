@@ -90,12 +90,10 @@ def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: 
     from synthgen.generating.early import EarlyRenderer
     from synthgen.generating.given import layout_of
     from synthgen.generating.reference import References
-    from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
     layout = layout_of(spec)
-    kind = EarlyRenderer if planned.early is not None else Renderer
-    first = kind(
+    first = EarlyRenderer(
         model,
         source,
         device,

@@ -173,7 +173,7 @@ class EarlyRenderer(Renderer):
 
     def _as_begun(self, rendered: Rendered) -> Begun:
         clean, state = self._begun[rendered.candidate.id]
-        numbers = clean.cpu().numpy().astype("float16") if bool(clean.isfinite().all()) else None
+        numbers = clean.numpy().astype("float16") if bool(clean.half().isfinite().all()) else None
         return Begun(rendered.candidate, numbers, state, rendered.seconds, rendered.batch_size)
 
     def _draw(
@@ -185,8 +185,9 @@ class EarlyRenderer(Renderer):
         with left_after(self.pipeline, self._steps, len(batch)) as left:
             self._run(candidates, [place for _, place in batch if place is not None], settings)
         assert left.clean is not None, "it was left"
+        clean = left.clean.cpu()  # of the batch at once: the device is waited for
         for row, one in enumerate(candidates):
-            self._begun.setdefault(one.id, (left.clean[row], left.state(row)))
+            self._begun.setdefault(one.id, (clean[row], left.state(row)))
         return [(None, _LEFT)] * len(batch)
 
     def _run(self, candidates: Sequence[Candidate], laid_out: Sequence[LaidOut], settings: FixedModel) -> object:

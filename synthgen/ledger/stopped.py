@@ -13,6 +13,7 @@ from synthgen.stats.loss import most_lost
 
 _GOOD = (Verdict.ACCEPTED, Verdict.SURPLUS)
 _SHOWN = 12
+_CHANCE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,9 @@ class LossBound:
         stopped: attempts that were stopped: those of the class, and for a value all, since nobody knows theirs.
         control: attempts that would have been stopped and were finished, since they are in the control arm.
         good: how many of those gave a good image of this group.
+        kept: how many of the control arm that would have gone on gave one.
+        p_value: of a test whether the group loses as many of its good images as the others in the control arm do
+            (Fisher's, one-sided), times the number of groups (Bonferroni); at most 1.
         lost: the bound of 95 % (Clopper and Pearson, one-sided) on the share of all its good images that was lost.
     """
 
@@ -35,6 +39,8 @@ class LossBound:
     stopped: int
     control: int
     good: int
+    kept: int
+    p_value: float
     lost: float
 
 
@@ -63,6 +69,11 @@ class Stopped:
         order = sorted(groups, key=lambda one: -one.lost)[:_SHOWN]
         if order:
             told.append(f"by group at most: {', '.join(f'{one.group} {_share(one)}' for one in order)}")
+        told += [
+            f"{one.group} loses more than others beyond chance: {one.good} of {one.good + one.kept} in the control arm"
+            for one in groups
+            if one.p_value < _CHANCE
+        ]
         return tuple(told)
 
 
@@ -72,6 +83,7 @@ class _Counts:
     stopped: Counter[str] = field(default_factory=Counter)
     control: Counter[str] = field(default_factory=Counter)
     good: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
     looked: int = 0
 
 
@@ -94,9 +106,9 @@ def read_stopped(ledgers: Iterable[Source], classes: Sequence[str], attributes: 
                     values |= dict.fromkeys(_count(counts, row, own))
     if not there:
         return None
-    of_values = (_bound(counts, group, "") for group in sorted(values))
-    bounds = (_bound(counts, "", ""), *(_bound(counts, name, name) for name in classes), *of_values)
-    return Stopped(counts.looked, counts.stopped[""], bounds)
+    groups = {**dict.fromkeys(sorted(values), ""), **{name: name for name in classes}}
+    bounds = [_bound(counts, group, groups.get(group, ""), len(groups)) for group in ("", *classes, *sorted(values))]
+    return Stopped(counts.looked, counts.stopped[""], tuple(bounds))
 
 
 def _count(counts: _Counts, row: Mapping[str, object], attributes: Sequence[str]) -> list[str]:
@@ -108,22 +120,28 @@ def _count(counts: _Counts, row: Mapping[str, object], attributes: Sequence[str]
     counts.looked += score is not None
     counts.found.update(["", kind, *known] if is_good else ())
     counts.stopped.update(["", kind] if row["reason"] == Reason.EARLY else ())
-    if isinstance(score, float) and score < 0 and row[EARLY_CONTROL]:
-        counts.control.update(["", kind])
-        counts.good.update(["", kind, *known] if is_good else ())
+    if isinstance(score, float) and row[EARLY_CONTROL]:
+        counts.control.update(["", kind] if score < 0 else ())
+        (counts.good if score < 0 else counts.kept).update(["", kind, *known] if is_good else ())
     return known if is_good else []
 
 
-def _bound(counts: _Counts, group: str, of: str) -> LossBound:
+def _bound(counts: _Counts, group: str, of: str, groups: int) -> LossBound:
     """Bound what a group lost.
 
     Args:
         of: the class whose attempts may have lost it; empty for all.
+        groups: how many are tested.
     """
+    from scipy.stats import fisher_exact
+
     stopped, control, good, found = counts.stopped[of], counts.control[of], counts.good[group], counts.found[group]
     # What was stopped and what would have been are alike but for a hash of their ids.
     most = most_lost(good, control) * stopped
-    return LossBound(group, found, stopped, control, good, most / (found + most) if most else 0.0)
+    kept = counts.kept[group]
+    table = [[good, kept], [counts.good[""] - good, counts.kept[""] - kept]]
+    p_value = min(1.0, groups * float(fisher_exact(table, "greater")[1])) if group else 1.0
+    return LossBound(group, found, stopped, control, good, kept, p_value, most / (found + most) if most else 0.0)
 
 
 def _share(bound: LossBound) -> str:
