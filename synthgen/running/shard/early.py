@@ -40,8 +40,11 @@ class BegunAttempts:
         """
         for begun in self.generator.begin(candidates, self.stopping.early.step):
             look = self.stopping.look(begun, self.filling.wanted(begun.candidate.attempt))
-            stopped = Rendered(begun.candidate, None, None, begun.seconds, begun.batch_size, early=look)
-            self._attempts.append(_Waiting(begun, look, stopped if look.stops else None))
+            if look.stops:
+                stopped = Rendered(begun.candidate, None, None, begun.seconds, begun.batch_size, early=look)
+                self._attempts.append(_Waiting(replace(begun, state=None), look, stopped))
+            else:
+                self._attempts.append(_Waiting(begun, look, None))
         return self._ready()
 
     def next_batch(self) -> list[Candidate]:

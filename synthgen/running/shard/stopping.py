@@ -126,13 +126,13 @@ class Stopping:
             home: the cell that its image belongs to, if it passed every filter.
         """
         rendered, assessment, look = judged.rendered, judged.assessment, judged.rendered.early
-        if assessment is None or look is None or look.clean is None:
+        if look is None or look.clean is None or look.stops:
             self._known.append(None)
             return
-        passed = assessment.reason in (None, Reason.ATTRIBUTE, Reason.DUPLICATE)
-        fair = look.score is None or look.control
-        kind = rendered.candidate.class_name
-        self._known.append(_Known(look.clean, kind, passed, assessment.attributes, home, fair))
+        passed = assessment is not None and assessment.reason in (None, Reason.ATTRIBUTE, Reason.DUPLICATE)
+        answers = assessment.attributes if assessment is not None else {}  # a failure: nobody can use it either
+        fair, kind = look.score is None or look.control, rendered.candidate.class_name
+        self._known.append(_Known(look.clean, kind, passed, answers, home, fair))
 
     def _rule(self, attempt: int) -> EarlyRule | None:
         """Return what stops an attempt: what was learned at the last fixed attempt before it."""
