@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from synthgen.files import as_damage
 from synthgen.ledger.columns import EARLY_CONTROL, EARLY_SCORE, answer_of, attribute
 from synthgen.ledger.source import Source, batches, schema_of
@@ -139,7 +141,7 @@ def _bound(counts: _Counts, group: str, of: str, groups: int) -> LossBound:
     # What was stopped and what would have been are alike but for a hash of their ids.
     most = most_lost(good, control) * stopped
     kept = counts.kept[group]
-    table = [[good, kept], [counts.good[""] - good, counts.kept[""] - kept]]
+    table = np.array([[good, kept], [counts.good[""] - good, counts.kept[""] - kept]])
     p_value = min(1.0, groups * float(fisher_exact(table, "greater")[1])) if group else 1.0
     return LossBound(group, found, stopped, control, good, kept, p_value, most / (found + most) if most else 0.0)
 
