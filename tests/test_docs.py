@@ -175,6 +175,7 @@ def test_the_guide_to_runs_tells_every_column_of_the_ledger_and_every_reason() -
     overrides += ["task=image-to-image", "source={dataset: ./photos, boxes: boxes, mask: mask}", "to={class: chef}"]
     text = (ROOT / "specs" / "quickstart.yaml").read_text("utf-8")
     found = ["output.rejects.keep=images", attributes, "annotate={boxes: owner/name, masks: owner/name}"]
-    specs = (parse_spec(text, overrides=each) for each in (overrides, [*found, "model={id: owner/name}"]))
+    early = ["filters.early=auto", "classes.chef=100", "attributes={}"]
+    specs = (parse_spec(text, overrides=each) for each in (overrides, [*found, "model={id: owner/name}"], early))
     assert documented_fields("The ledger") == {name for spec in specs for name in ledger_schema(spec, ["NAME"]).names}
     assert all(f"`{word}`" in RUNS for word in [*Reason, *Verdict])

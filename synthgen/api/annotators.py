@@ -13,8 +13,9 @@ from synthgen.files import expanded
 from synthgen.models.asked_settings import CONFIG
 from synthgen.models.content import file_hash
 from synthgen.planning import Plan
-from synthgen.records import Candidate, Rendered
-from synthgen.running import Generator
+from synthgen.records import Candidate, CannotLeaveError, Rendered
+from synthgen.records.begun import Begun
+from synthgen.running import EarlyGenerator, Generator
 from synthgen.spec import BUNDLED_READER, Annotator, Spec
 
 if TYPE_CHECKING:
@@ -92,6 +93,17 @@ class AnnotatedGenerator:
     def render(self, candidates: Sequence[Candidate]) -> list[Rendered]:
         """See `Generator.render`."""
         return self.annotator.annotate(self.inner.render(candidates))
+
+    def begin(self, candidates: Sequence[Candidate], steps: int) -> list[Begun]:
+        """See `EarlyGenerator.begin`."""
+        if not isinstance(self.inner, EarlyGenerator):
+            raise CannotLeaveError(f"filters.early does not work here: {type(self.inner).__name__} makes images whole")
+        return self.inner.begin(candidates, steps)
+
+    def finish(self, begun: Sequence[Begun]) -> list[Rendered]:
+        """See `EarlyGenerator.finish`."""
+        assert isinstance(self.inner, EarlyGenerator), "it began them"
+        return self.annotator.annotate(self.inner.finish(begun))
 
     def provenance(self) -> Mapping[str, str]:
         """See `Generator.provenance`."""

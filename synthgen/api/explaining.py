@@ -87,6 +87,8 @@ def _aim(row: LedgerRow) -> str:
 def _details(planned: Plan, row: LedgerRow) -> str:
     """Say what decided a rejection: the broken rule, the repeated image, or the answers that no cell asks for."""
     reason = row["reason"]
+    if reason == Reason.EARLY:
+        return f"after step {row['early_step']}, {row['early_score']:.3g} beside what goes on"
     if reason == Reason.DUPLICATE:
         return f"the image {row['message']}" if row["message"] else "no image was noted"
     if reason == Reason.ATTRIBUTE:

@@ -34,6 +34,7 @@ from synthgen.store.layout import DATASET, RESULTS, SHEET
 
 if TYPE_CHECKING:
     from synthgen.dataset.summary import DatasetSummary
+    from synthgen.ledger.stopped import Stopped
     from synthgen.ledger.tally import Tally
     from synthgen.pages.near import NearShelf
 
@@ -52,6 +53,7 @@ class RunResult:
         spec: the spec of the run, with thresholds in place of files.
         review: the images that reviewers took out or in.
         kept_bytes: disk space of images that were not accepted and whose pixels the ledger keeps.
+        stopped: what early rejection stopped, and what it may have lost; None where nothing could be stopped.
 
     Example:
         >>> result = synthgen.run("specs/quickstart.yaml", "outputs/quickstart")
@@ -71,6 +73,7 @@ class RunResult:
     spec: Spec
     review: Review = NO_REVIEW
     kept_bytes: int = 0
+    stopped: Stopped | None = None
 
     def __repr__(self) -> str:
         images = f"{self.summary.rows:,} of {self.spec.total:,} images"
@@ -124,6 +127,7 @@ def finalized(planned: Plan, store: RunStore, *, fresh: int, on_progress: OnProg
 
 def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgress) -> RunResult:
     from synthgen.ledger.source import pixel_bytes
+    from synthgen.ledger.stopped import read_stopped
     from synthgen.ledger.tally import read_tally
 
     spec, state = planned.spec, runs.read_state(planned, store)
@@ -140,6 +144,8 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
     told = facts(planned) | facts_of_run(
         [committed(store, one.images.name) for one in records], ledgers_of(store, records)
     )
+    stopped = read_stopped(ledgers_of(store, records), list(spec.classes), list(spec.attributes))
+    told |= {"early rejection": "; ".join(stopped.lines)} if stopped is not None else {}
 
     own = own_files(store)
     with publishing(store) as folder:
@@ -175,6 +181,7 @@ def _finalized(planned: Plan, store: RunStore, fresh: int, on_progress: OnProgre
         spec=spec,
         review=state.review,
         kept_bytes=pixel_bytes(ledgers_of(store, records)),
+        stopped=stopped,
     )
 
 

@@ -31,7 +31,7 @@ from synthgen.inert import inert
 from synthgen.leftovers import scratch_folder
 from synthgen.pages.facts import asked, limits
 from synthgen.planning import Plan
-from synthgen.records import Verdict
+from synthgen.records import Reason, Verdict
 from synthgen.running import RunState
 from synthgen.store import Location, RunStore, layout, open_store
 from synthgen.store.layout import PAGES, SUMMARY
@@ -154,6 +154,8 @@ def _hidden_verdicts(planned: Plan) -> dict[str, str]:
     """Return the outcomes of which there is nothing to see, each with why."""
     output = planned.spec.output
     found = {str(Verdict.FAILED): "attempts gave no image"}
+    if planned.early is not None:
+        found[Reason.EARLY] = "were stopped early: they have no image"
     if output.rejects.keep == "scores":
         found[Verdict.REJECTED] = "were rejected, and output.rejects.keep: scores kept no thumbnails"
         if output.surplus == "drop":
@@ -168,12 +170,12 @@ def _facts(store: RunStore, state: RunState) -> Iterator[tuple[str, str, object]
     review = state.review
     for record in state.done.values():
         ledger, digest = committed(store, record.ledger.name), record.ledger.sha256
-        for batch in batches(ledger, ("id", "class", "verdict")):
+        for batch in batches(ledger, ("id", "class", "verdict", "reason")):
             with as_damage(ledger):
-                rows = [(str(row["id"]), str(row["class"]), Verdict(row["verdict"])) for row in batch.to_pylist()]
-            for name, kind, verdict in rows:
+                rows = [(str(row["id"]), str(row["class"]), _outcome(row)) for row in batch.to_pylist()]
+            for name, kind, outcome in rows:
                 word = review.excluded.get(name) or review.included.get(name)
-                yield verdict.value, kind, [name, digest, word and str(word)]
+                yield outcome, kind, [name, digest, word and str(word)]
 
 
 def _rows(store: RunStore, state: RunState) -> Iterator[tuple[str, LedgerRow]]:
@@ -181,7 +183,12 @@ def _rows(store: RunStore, state: RunState) -> Iterator[tuple[str, LedgerRow]]:
 
     for record in state.done.values():
         for row in ledger_rows([committed(store, record.ledger.name)]):
-            yield row["verdict"], state.review.read(row)
+            yield _outcome(row), state.review.read(row)
+
+
+def _outcome(row: Mapping[str, object]) -> str:
+    """Return the verdict on an attempt; of one that was stopped early, the reason: there is nothing to see."""
+    return Reason.EARLY.value if row["reason"] == Reason.EARLY else Verdict(str(row["verdict"])).value
 
 
 def _fingerprint(pages: Mapping[str, str], headline: str, hidden: Mapping[str, int]) -> str:

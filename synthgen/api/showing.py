@@ -27,7 +27,7 @@ from synthgen.ledger.columns import (
     settings_of,
 )
 from synthgen.planning import Plan
-from synthgen.records import Verdict
+from synthgen.records import Reason, Verdict
 from synthgen.running.recorded import Recorded, RowPlace, find_recorded
 from synthgen.spec import PARQUET, stage_name
 from synthgen.store import Location, RunStore, open_store
@@ -161,7 +161,7 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             message=row["message"],
             why=why(planned, row, verdict),
             scores={name: _finite(value) for name, value in scores_of(row).items()},
-            rules=tuple(checked(planned, row)) if verdict not in (None, Verdict.FAILED) else (),
+            rules=tuple(checked(planned, row)) if _is_measured(row, verdict) else (),
             answers=answers_of(row),
             posteriors=_posteriors(row),
             seconds=_finite(float(row["seconds"])) or 0.0,
@@ -177,6 +177,10 @@ def _attempt(planned: Plan, store: RunStore, found: Recorded, rows: Mapping[str,
             then=_stages(planned),
             png=found.png,
         )
+
+
+def _is_measured(row: LedgerRow, verdict: str | None) -> bool:
+    return verdict not in (None, Verdict.FAILED) and row["reason"] != Reason.EARLY
 
 
 def _stages(planned: Plan) -> tuple[str, ...]:

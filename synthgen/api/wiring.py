@@ -87,13 +87,13 @@ def generator(planned: Plan, device: str, *, whole: bool = False) -> Generator:
 
 
 def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: bool) -> Generator:
+    from synthgen.generating.early import EarlyRenderer
     from synthgen.generating.given import layout_of
     from synthgen.generating.reference import References
-    from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
     layout, images = layout_of(spec), sum(cell.quota for cell in planned.cells)
-    first = Renderer(
+    first = EarlyRenderer(
         model,
         source,
         device,

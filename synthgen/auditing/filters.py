@@ -15,6 +15,8 @@ from synthgen.stats.association import Test, filled, independent, with_holm
 from synthgen.stats.estimates import Estimate, Ints, Z, estimate, wilson
 
 FAILED, SURPLUS, TOGETHER = Verdict.FAILED.value, Verdict.SURPLUS.value, "all filters"
+UNSEEN = (FAILED, Reason.EARLY.value)
+"""What stops attempts of which no image was measured."""
 SAFETY = ("safety_checker", Reason.UNSAFE.value)
 """The reasons that a safety measure gives: for a failure, and for a rejection."""
 
@@ -168,8 +170,8 @@ def _filters(
     """Measure each filter overall, and all filters together overall and in each class."""
     # Images that entered stage s were stopped in it or later.
     entering = table[:, ::-1].cumsum(1)[:, ::-1]
-    judging = [index for index, stage in enumerate(stages) if stage not in (FAILED, SURPLUS, REVIEWER)]
-    spans = [(stage, index, index) for index, stage in enumerate(stages) if stage != FAILED and kind is None]
+    judging = [index for index, stage in enumerate(stages) if stage not in (*UNSEEN, SURPLUS, REVIEWER)]
+    spans = [(stage, index, index) for index, stage in enumerate(stages) if stage not in UNSEEN and kind is None]
     if judging:
         spans.append((TOGETHER, judging[0], judging[-1]))
     return [

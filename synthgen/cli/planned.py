@@ -11,6 +11,7 @@ from synthgen.cli.answer import Answer
 from synthgen.cli.cells import aligned, shown
 from synthgen.cli.units import counted, duration, size
 from synthgen.spec import Spec, choices_of, combinations, in_words, stage_name
+from synthgen.spec.early_plan import described
 from synthgen.spec.preset import GUIDANCE, SAMPLING
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ def answer_of_plan(
         "forecast": asdict(forecast),
         "memory": None if memory is None else asdict(memory),
         "cost": None if cost is None else asdict(cost),
+        "early": described(planned.spec),
         "notes": notes,
         "gates": [{**each._asdict(), "can_pass": each.can_pass} for each in gates],
         "run": location,
@@ -148,6 +150,7 @@ def _lines(planned: Plan, forecast: Forecast, prompts: Sequence[str], notes: Seq
     yield f"judge     {spec.judge.id}"
     if (learner := spec.filters.learner) is not None:
         yield f"learner   {shown(learner.model)}: keeps entropies from {learner.entropy[0]:g} to {learner.entropy[1]:g}"
+    yield from (f"early     {early}" for early in (described(spec),) if early)
     yield from _licences(planned)
     yield from _model(forecast, several_sizes="size" in choices_of(spec.model))
     yield from _costs(forecast)

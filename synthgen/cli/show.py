@@ -58,6 +58,7 @@ def answer_of_run(found: RunResult, *, rendered: bool = True, resumes: bool = Tr
         "excluded": len(found.review.excluded),
         "included": len(found.review.included),
         "kept_bytes": found.kept_bytes,
+        "early": asdict(found.stopped) if found.stopped is not None else None,
         "shortfalls": [asdict(short) for short in found.shortfalls],
         "seconds": found.seconds,
         "classes": _classes(tally, summary.classes),
@@ -104,6 +105,7 @@ def _run_lines(found: RunResult, rendered: bool) -> Iterator[str]:
     yield from tally_lines(found.tally, found.summary.classes if found.summary.left_out else None)
     if rendered:
         yield f"time      {duration(found.seconds)} of compute (all workers)"
+    yield from (f"early     {line}" for line in (found.stopped.lines if found.stopped is not None else ()))
     splits = ", ".join(f"{shown(split.name)} {split.rows}" for split in found.summary.splits)
     yield f"dataset   {found.dataset}: {splits}"
     for split in found.summary.splits:

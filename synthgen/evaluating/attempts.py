@@ -147,7 +147,7 @@ def _why_not(row: Mapping[str, object], rules: Sequence[Rule], review: Review, c
         return UNKNOWN_CLASS
     if row["id"] in review.excluded:
         return EXCLUDED
-    if row["id"] in review.spared:
+    if row["id"] in review.spared or row["reason"] == Reason.EARLY:  # which has no picture
         return None
     scores = {name: math.nan if value is None else value for name, value in columns.scores_of(row).items()}
     if row["reason"] == Reason.UNSAFE or not all(rule.allows(scores.get(rule.score, math.nan)) for rule in rules):

@@ -7,21 +7,19 @@ of that picture. So every picture takes the pipeline's own way to pixels. The la
 first: if they do not give the image, nothing is shown.
 """
 
-import functools
-import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Literal, cast
+from functools import partial
+from typing import Literal
 
-import torch
-from diffusers import DiffusionPipeline, ModelMixin, SchedulerMixin
-from diffusers.utils import BaseOutput
+from diffusers import DiffusionPipeline, ModelMixin
 from torch import Tensor
 
 from synthgen.errors import ModelError, UsageError
 from synthgen.generating.clean import Levels, clean_of, levels_of
 from synthgen.generating.decode import decoder_of
+from synthgen.generating.hooks import Forward, StepCall, hooked_forward, hooked_steps
 from synthgen.generating.renderer import Renderer
 from synthgen.records import Candidate, Rendered
 
@@ -31,11 +29,9 @@ _FURTHEST = 2
 """Grey levels between the image and the same latents decoded again, by rounding."""
 _MADE = ("prev_sample", "pred_original_sample", "denoised")
 """What of a scheduler's output a pipeline decodes after the last step."""
-_GIVEN = ("model_output", "timestep", "sample", "return_dict")
 _HINT = "`synthgen preview` shows finished images of every model."
 
 
-_Forward = Callable[..., object]
 _Tape = dict[str, list[object]]
 """What each denoiser of a pipeline returned, call by call."""
 
@@ -79,29 +75,6 @@ class _Step:
     levels: Levels | None
     clean: Tensor | None
     made: Tensor
-
-
-@dataclass(frozen=True, slots=True)
-class _Call:
-    """A call of a scheduler's `step`: the method of its class, and what it is given, by name."""
-
-    method: Callable[..., BaseOutput]
-    given: dict[str, object]
-
-    @property
-    def scheduler(self) -> SchedulerMixin:
-        return cast("SchedulerMixin", self.given["self"])
-
-    def tensor(self, name: str) -> Tensor:
-        return torch.as_tensor(self.given[name])
-
-    def made(self) -> BaseOutput:
-        """Make the step."""
-        return self.method(**{**self.given, "return_dict": True})
-
-    def returned(self, output: BaseOutput) -> object:
-        """Return the output in the form that the pipeline asks for."""
-        return output if self.given.get("return_dict", True) else output.to_tuple()
 
 
 def shown_steps(count: int, wanted: Sequence[int] | None) -> list[int]:
@@ -181,7 +154,7 @@ def _recorded(pipeline: DiffusionPipeline, tape: _Tape) -> Iterator[list[_Step]]
     """Record every step of the pipeline's scheduler, and what its denoisers return."""
     steps: list[_Step] = []
 
-    def step(call: _Call) -> object:
+    def step(call: StepCall) -> object:
         sample, timestep = call.tensor("sample"), call.tensor("timestep")
         levels = levels_of(call.scheduler, timestep)
         output = call.made()
@@ -190,7 +163,7 @@ def _recorded(pipeline: DiffusionPipeline, tape: _Tape) -> Iterator[list[_Step]]
             steps.append(_Step(sample.clone(), float(timestep.flatten()[0]), levels, clean, made.clone()))
         return call.returned(output)
 
-    def kept(name: str, forward: _Forward) -> _Forward:
+    def kept(name: str, forward: Forward) -> Forward:
         def called(*args: object, **more: object) -> object:
             output = forward(*args, **more)
             tape.setdefault(name, []).append(output)
@@ -207,7 +180,7 @@ def _replayed(pipeline: DiffusionPipeline, tape: _Tape, count: int, latents: Ten
     """Let denoisers return what they returned before, and the last step `latents`."""
     done = 0
 
-    def step(call: _Call) -> object:
+    def step(call: StepCall) -> object:
         nonlocal done
         output, done = call.made(), done + 1
         for name in _MADE if done == count else ():
@@ -215,7 +188,7 @@ def _replayed(pipeline: DiffusionPipeline, tape: _Tape, count: int, latents: Ten
                 output[name] = latents.to(output[name].dtype)
         return call.returned(output)
 
-    def played(name: str, forward: _Forward) -> _Forward:
+    def played(name: str, forward: Forward) -> Forward:
         outputs = iter(tape.get(name, ()))
         nothing = object()
 
@@ -231,57 +204,13 @@ def _replayed(pipeline: DiffusionPipeline, tape: _Tape, count: int, latents: Ten
 
 @contextmanager
 def _hooked(
-    pipeline: DiffusionPipeline, step: Callable[[_Call], object], forward: Callable[[str, _Forward], _Forward]
+    pipeline: DiffusionPipeline, step: Callable[[StepCall], object], forward: Callable[[str, Forward], Forward]
 ) -> Iterator[None]:
     """Let `step` make the steps of the pipeline's scheduler, and `forward` stand before each of its denoisers."""
     with ExitStack() as stack:
-        for kind in _with_steps(SchedulerMixin):
-            # The classes and not the instance: what draws may give the pipeline another scheduler.
-            stack.enter_context(_instead(kind, "step", _of_pipeline(pipeline, vars(kind)["step"], step)))
+        stack.enter_context(hooked_steps(pipeline, step))
         for name, part in pipeline.components.items():
             compiled = getattr(part, "_compiled_call_impl", None) is not None
             if isinstance(part, ModelMixin) and part is not decoder_of(pipeline) and not compiled:
-                stack.enter_context(_instead(part, "forward", forward(name, part.forward)))
+                stack.enter_context(hooked_forward(part, partial(forward, name)))
         yield
-
-
-def _with_steps(kind: type) -> Iterator[type]:
-    """Yield the loaded classes of schedulers that have a step of their own."""
-    each: type
-    for each in kind.__subclasses__():
-        if "step" in vars(each):
-            yield each
-        yield from _with_steps(each)
-
-
-def _of_pipeline(
-    pipeline: DiffusionPipeline, method: Callable[..., BaseOutput], step: Callable[[_Call], object]
-) -> Callable[..., object]:
-    """Return a method that hands the steps of the pipeline's scheduler to `step`, and leaves those of others alone."""
-    signature = inspect.signature(method)
-
-    @functools.wraps(method)  # pipelines look at its arguments to choose what they give it
-    def called(scheduler: SchedulerMixin, *args: object, **more: object) -> object:
-        if scheduler is not getattr(pipeline, "scheduler", None) or not {*_GIVEN} <= {*signature.parameters}:
-            return method(scheduler, *args, **more)
-        given = dict(signature.bind(scheduler, *args, **more).arguments)
-        for name, parameter in signature.parameters.items():
-            if parameter.kind is parameter.VAR_KEYWORD:
-                given |= given.pop(name, {})
-        return step(_Call(method, given))
-
-    return called
-
-
-@contextmanager
-def _instead(owner: object, name: str, method: Callable[..., object]) -> Iterator[None]:
-    """Let an object or a class have another method inside the block."""
-    before = vars(owner).get(name)
-    setattr(owner, name, method)
-    try:
-        yield
-    finally:
-        if before is None:
-            delattr(owner, name)
-        else:
-            setattr(owner, name, before)

@@ -28,6 +28,12 @@ MASKS: Final = "masks"
 """The masks that were found, pictures: one for each box, in their order."""
 MASK_SCORES: Final = "mask_scores"
 """How well the segmenter takes each of them to fit, mostly from 0 to 1."""
+EARLY_STEP: Final = "early_step"
+"""After which step it was decided whether to go on. Only where attempts may be stopped early, as the next two."""
+EARLY_SCORE: Final = "early_score"
+"""How far the rank of the prediction was above what is stopped: below 0 it is. Null where nothing of the kind was."""
+EARLY_CONTROL: Final = "early_control"
+"""Whether the attempt is in the control arm, which is finished whatever its score is."""
 FOR_DUPLICATES = (PHASH, EMBEDDING)
 """Columns that only serve to find duplicates: a finished dataset leaves them out."""
 
@@ -96,6 +102,9 @@ LedgerRow = TypedDict(
         "verdict": str,
         "reason": str | None,
         "message": str | None,
+        "early_step": int | None,
+        "early_score": float | None,
+        "early_control": bool | None,
         "seconds": float,
         "batch_size": int,
         "thumbnail": bytes | None,

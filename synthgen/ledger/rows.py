@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, cast
 
 from synthgen.ledger import columns
 from synthgen.ledger.columns import ImageRow, LedgerRow, StoredImage
-from synthgen.records import Judged, Verdict
+from synthgen.records import Judged, Reason, Verdict
 from synthgen.spec import TO_CLASS, Spec, choices_of
+from synthgen.spec.early_plan import EarlyPlan, early_of
 from synthgen.spec.source_texts import LIST_OF, values_of
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def ledger_schema(spec: Spec, score_names: Sequence[str], kept: Mapping[str, str
             "verdict": _value("string"),
             "reason": _value("string"),
             "message": _value("string"),
+            **_looked(spec),
             **_measured(spec, score_names),
             "seconds": _value("float32"),
             "batch_size": _value("int32"),
@@ -130,7 +132,7 @@ def ledger_row(judged: Judged, thumbnail: bytes | None, png: bytes | None) -> Le
         row |= {"phash": judged.assessment.phash, "embedding": judged.assessment.embedding}
     if png is not None:
         row = cast("LedgerRow", row | _object(judged))
-    return cast("LedgerRow", row | _settings(judged) | _source(judged) | _measurements(judged))
+    return cast("LedgerRow", row | _settings(judged) | _source(judged) | _early(judged) | _measurements(judged))
 
 
 def reason(judged: Judged) -> str | None:
@@ -139,7 +141,8 @@ def reason(judged: Judged) -> str | None:
         assert judged.rendered.failure is not None
         return judged.rendered.failure.kind
     if judged.verdict is Verdict.REJECTED:
-        assert judged.assessment is not None
+        if judged.assessment is None:
+            return Reason.EARLY.value
         assert judged.assessment.reason is not None
         return judged.assessment.reason.value
     return None
@@ -160,6 +163,14 @@ def _value(dtype: str) -> object:
 def _drawn(spec: Spec) -> dict[str, object]:
     """The column of what images drew of the model's settings, where they draw some."""
     return {columns.SETTINGS: _value("string")} if choices_of(spec.model) else {}
+
+
+def _looked(spec: Spec) -> dict[str, object]:
+    """The columns of what the first steps predicted, where attempts may be stopped then."""
+    if not isinstance(early_of(spec), EarlyPlan):
+        return {}
+    kinds = {columns.EARLY_STEP: "int32", columns.EARLY_SCORE: "float32", columns.EARLY_CONTROL: "bool"}
+    return {name: _value(kind) for name, kind in kinds.items()}
 
 
 def _sourced(spec: Spec) -> dict[str, object]:
@@ -203,6 +214,14 @@ def _measured(spec: Spec, score_names: Sequence[str]) -> dict[str, object]:
 def _settings(judged: Judged) -> dict[str, object]:
     drawn = judged.rendered.candidate.settings
     return {columns.SETTINGS: _json(drawn)} if drawn else {}
+
+
+def _early(judged: Judged) -> dict[str, object]:
+    look = judged.rendered.early
+    if look is None:
+        return {}
+    found = {columns.EARLY_STEP: look.step, columns.EARLY_SCORE: look.score, columns.EARLY_CONTROL: look.control}
+    return {**found}
 
 
 def _source(judged: Judged) -> dict[str, object]:

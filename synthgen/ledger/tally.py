@@ -14,6 +14,7 @@ Fate = tuple[str, str, str | None]
 """Class, verdict, and reason where there is one."""
 
 MEANINGS: Mapping[str, str] = {
+    Reason.EARLY: "stopped after its first steps, which predicted that it would be rejected",
     Reason.BLANK: "shows nothing",
     Reason.BLURRED: "blurred beyond use",
     Reason.NOISY: "noisy beyond use",

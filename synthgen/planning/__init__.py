@@ -1,5 +1,6 @@
 """Spec -> Plan: cells, shards and candidates. Pure, and without torch."""
 
+from synthgen.planning.addition import Addition
 from synthgen.planning.candidates import (
     draw_candidate,
     every_prompt,
@@ -15,7 +16,7 @@ from synthgen.planning.dealing import lacking_sources
 from synthgen.planning.free_keys import free_keys, with_free_keys
 from synthgen.planning.gate_needs import GateNeed, gate_needs
 from synthgen.planning.growth import Growth, growth_of
-from synthgen.planning.plan import Addition, Plan, make_plan
+from synthgen.planning.plan import Plan, make_plan
 from synthgen.planning.prompt_counts import PromptCount, few_prompts, prompts_by_class, shown_counts, used_of
 from synthgen.planning.revisions import Revisions
 from synthgen.planning.shown_columns import column_texts

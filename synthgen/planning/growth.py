@@ -8,11 +8,12 @@ two kinds that nobody could tell apart.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
+from synthgen.planning.addition import Addition
 from synthgen.planning.cells import cells_for
 from synthgen.planning.counts import counts_of, with_counts
 from synthgen.planning.dealing import lacking_sources
 from synthgen.planning.differences import changed_fields
-from synthgen.planning.plan import Addition, Plan
+from synthgen.planning.plan import Plan
 from synthgen.planning.rules import rules_of
 from synthgen.planning.sources import changed_sources
 from synthgen.spec import Spec

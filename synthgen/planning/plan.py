@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from synthgen.errors import StorageError
 from synthgen.fragments import fragment, paragraph, table
+from synthgen.planning.addition import Addition
 from synthgen.planning.cells import cells_of, kinds_of
 from synthgen.planning.counts import by_class, counts_of, shard_size_of, slice_of, with_counts
 from synthgen.planning.differences import changed_fields, without
@@ -20,10 +21,13 @@ from synthgen.planning.stored import WRITTEN, check_stored, licence_notes
 from synthgen.records import Cell, LicenceNote, Shard
 from synthgen.seal import seal, unseal
 from synthgen.spec import Spec
+from synthgen.spec.early_plan import EarlyPlan, early_of
 
 FORMAT = 4
 WINDOW = 32
 """How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
+_BATCHES = 4
+"""So many batches are begun before one is finished, where attempts may be stopped early."""
 
 _LICENCES = "licences"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _LICENCES, WRITTEN}
@@ -47,31 +51,6 @@ NOT_IN_FINGERPRINT: Mapping[str, str] = {
     "metadata": "shown in the dataset's card",
 }
 """The keys of a spec that may change between a run and its resumption, and why they may."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addition:
-    """Shards that a run gains after its plan was made. They come after all others, which stay as they are.
-
-    Attributes:
-        quotas: accepted images, by the name of their cell.
-        extends: these images are wanted on top of the plan's; else they replace images that earlier shards
-            fell short of.
-        spec: what these and all later shards are made by, with the counts of the whole run; None if it stays.
-        written: that spec as its author wrote it.
-        taken: how many of them the run had already, as surplus images or beyond a quota; the shards make the others.
-    """
-
-    quotas: Mapping[str, int]
-    extends: bool
-    spec: Spec | None = None
-    written: str | None = None
-    taken: Mapping[str, int] = field(default_factory=dict)
-
-    @property
-    def made(self) -> dict[str, int]:
-        """What its shards make, by cell."""
-        return {cell: images - self.taken.get(cell, 0) for cell, images in self.quotas.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +147,20 @@ class Plan:
                 return grown
             grown = grown.extended(addition)
         return self
+
+    @property
+    def early(self) -> EarlyPlan | None:
+        """Where attempts may be stopped; None where none are."""
+        found = early_of(self.spec)
+        return found if isinstance(found, EarlyPlan) else None
+
+    @property
+    def lag(self) -> int:
+        """How many attempts may have no verdict yet when the next is proposed: the window, or several.
+
+        Those that are worth finishing are put together from several batches.
+        """
+        return self.window * (_BATCHES if self.early is not None else 1)
 
     @property
     def shard_count(self) -> int:

@@ -11,6 +11,8 @@ from enum import StrEnum
 from math import inf, isnan
 from typing import TYPE_CHECKING
 
+from synthgen.records.early import CannotLeaveError as CannotLeaveError
+from synthgen.records.early import EarlyLook as EarlyLook
 from synthgen.records.licences import LicenceNote as LicenceNote
 from synthgen.records.pictures import SourcePicture as SourcePicture
 from synthgen.records.pictures import SourceRow as SourceRow
@@ -121,10 +123,12 @@ class Rendered:
     """A candidate and its image, or why there is none.
 
     Attributes:
-        image: uint8 [3, height, width] on the generator's device; None after a failure.
+        image: uint8 [3, height, width] on the generator's device; None after a failure, or if it was stopped early.
         seconds: the batch's time divided by its size.
         batch_size: size of the batch that it was rendered in.
         carried: where the object is, as the source picture or what looked at the image says; None if neither does.
+        early: what was seen after the first steps, where attempts may be stopped there. One that was has neither image
+            nor failure.
     """
 
     candidate: Candidate
@@ -133,11 +137,13 @@ class Rendered:
     seconds: float
     batch_size: int
     carried: Carried | None = None
+    early: EarlyLook | None = None
 
 
 class Reason(StrEnum):
     """Why an image was rejected. The first that applies, in this order."""
 
+    EARLY = "early"  # its first steps predicted that another rule would
     BLANK = "blank"
     BLURRED = "blurred"
     NOISY = "noisy"
@@ -216,7 +222,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A candidate's verdict. `assessment` is None exactly if it failed; `cell`, which it fills, unless accepted."""
+    """A candidate's verdict. `assessment` is None exactly without an image; `cell`, which it fills, unless accepted."""
 
     rendered: Rendered
     assessment: Assessment | None

@@ -19,7 +19,7 @@ from synthgen.running.patience import MOST_FAILURES, SAME_FAILURES, check_limits
 from synthgen.running.rejudge import rejudge
 from synthgen.running.repair import Repaired, repair
 from synthgen.running.restored import restore_markers
-from synthgen.running.shard.protocols import Generator, Judge
+from synthgen.running.shard.protocols import EarlyGenerator, Generator, Judge
 from synthgen.running.shard.worker import Outcome, work
 from synthgen.running.state import RunState, check_intact, read_intact, read_part, read_state
 from synthgen.running.surplus import extend_from_surplus, fill_from_surplus
@@ -34,6 +34,7 @@ __all__ = [
     "Assignment",
     "Damage",
     "Decided",
+    "EarlyGenerator",
     "Generator",
     "Judge",
     "Outcome",

@@ -80,7 +80,7 @@ def _rejudge_shard(store: RunStore, record: ShardRecord, stricter: Plan, into: R
 
 
 def _judged(row: LedgerRow, rejects: FirstBroken) -> LedgerRow:
-    if row["verdict"] == Verdict.FAILED:
+    if row["verdict"] == Verdict.FAILED or row["reason"] == Reason.EARLY:
         return row
     scores = {name: nan if value is None else value for name, value in scores_of(row).items()}
     broken = rejects(row["class"], scores)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from synthgen.spec.early import Early
 from synthgen.spec.fields import ClassName, Fraction, Section, Text, VariableName
 
 OWN_SCORES = (
@@ -260,3 +261,8 @@ class Filters(Section):
         "limits.",
     )
     duplicates: DuplicateFilter | None = Field(None, description="Does it repeat an accepted image?")
+    early: Early = Field(
+        None,
+        description="Stop attempts after their first steps that would be rejected: 'auto', 'off', or a mapping with "
+        "steps and keep. Default: off.",
+    )

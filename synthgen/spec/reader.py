@@ -13,6 +13,7 @@ from synthgen.spec.checks import check, check_attributes
 from synthgen.spec.compose import composed, read_mapping
 from synthgen.spec.declared import Declared
 from synthgen.spec.document import Node
+from synthgen.spec.early_plan import check_early
 from synthgen.spec.fields import Section
 from synthgen.spec.messages import problems_of
 from synthgen.spec.place import KEY, locate
@@ -61,6 +62,7 @@ def checked(source: SpecText, settings: Settings) -> Spec:
     """
     root, problems = composed(source, settings)
     spec, more = _validated(root, Spec, check)
+    more += [_located(root, found.path, found.message) for found in check_early(spec)] if spec is not None else []
     if problems or more or spec is None:
         raise _error([*problems, *more])
     return spec

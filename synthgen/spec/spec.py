@@ -249,7 +249,7 @@ class Spec(Section):
         The values are `Any`, as pydantic gives them; a type of all sections would repeat the classes of this room.
         """
         dumped = self.model_dump(mode="json")
-        for key in ("measures", "kept", "changed", "box", "learner"):
+        for key in ("measures", "kept", "changed", "box", "learner", "early"):
             if not getattr(self.filters, key):
                 del dumped["filters"][key]  # plans of earlier versions keep their fingerprint
         for name, key in CALIBRATED.items():

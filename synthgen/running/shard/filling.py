@@ -1,7 +1,8 @@
 """`Filling`: how one shard is filled. What each attempt aims at, and which image goes into which cell.
 
 The sequence of candidates must be the same at any batch size and after any resume. So what attempt i aims at
-depends only on verdicts of attempts below i - window, and verdicts are applied in the order of attempts.
+depends only on verdicts of attempts below i - lag, which is the plan's window as a rule, and verdicts are applied in
+the order of attempts.
 """
 
 from collections import Counter, defaultdict
@@ -47,7 +48,7 @@ class Filling:
     """One shard being filled. Not thread-safe: one worker owns it."""
 
     def __init__(self, plan: Plan, shard: Shard) -> None:
-        self._plan, self._shard = plan, shard
+        self._plan, self._shard, self._lag, self._notes = plan, shard, plan.lag, plan.early is not None
         self._cells = {cell.name: cell for cell in shard.cells}
         self._wanted = [cell for cell in plan.cells if any(cell.class_name == own.class_name for own in shard.cells)]
         self._budget = {cell.name: cell.quota * plan.spec.budget.attempts_per_image for cell in shard.cells}
@@ -56,6 +57,7 @@ class Filling:
         self._sources = SourceTurns(plan, shard.index, {cell.class_name for cell in shard.cells})
         self._sourced: list[tuple[str, str] | None] = []  # class and picture of each attempt proposed that has one
         self._outcomes: list[_Outcome] = []  # of each attempt applied
+        self._wants: list[tuple[str, ...]] = []  # cells that each attempt proposed may fill, as far as it may know
         self._now = {name: _Tally() for name in self._cells}  # all verdicts applied
         self._known = {name: _Tally() for name in self._cells}  # those that the next attempt may know
         self._known_until = 0
@@ -73,7 +75,7 @@ class Filling:
 
     def propose(self, count: int) -> list[Candidate]:
         """Propose the next `count` attempts. Once no cell is open, the rest are spare: batches keep their shape."""
-        assert count <= self._plan.window - self.undecided, "what is undecided may be no more than the window"
+        assert count <= self._lag - self.undecided, "what is undecided may be no more than the lag"
         return [self._propose_one() for _ in range(count)]
 
     @property
@@ -88,7 +90,7 @@ class Filling:
         batch that is cut only leaves out attempts after the last one that is needed. Attempts without a verdict count
         by their expected yield: if they are expected to end the shard, nothing is proposed.
         """
-        assert 1 <= most <= self._plan.window - self.undecided, "what is undecided may be no more than the window"
+        assert 1 <= most <= self._lag - self.undecided, "what is undecided may be no more than the lag"
         aimed = Counter(name for name, _ in self._aims[len(self._outcomes) :])
         batch: list[Candidate] = []
         while len(batch) < most and not (aimed and self._expects_end(aimed)):
@@ -104,7 +106,8 @@ class Filling:
         """
         candidate = rendered.candidate
         assert candidate.attempt == len(self._outcomes), "verdicts are applied in the order of attempts"
-        assert (assessment is None) == (rendered.failure is not None)
+        stopped = rendered.early is not None and rendered.early.stops
+        assert (assessment is None) == (stopped or rendered.failure is not None)
 
         home = None
         if assessment is not None and assessment.reason is None:
@@ -124,12 +127,23 @@ class Filling:
         self._ended = self._ended or all(self._finished(name) for name in self._cells)
 
         if assessment is None:
-            verdict = Verdict.FAILED
+            verdict = Verdict.FAILED if rendered.failure is not None else Verdict.REJECTED
         elif assessment.reason is not None:
             verdict = Verdict.REJECTED
         else:
             verdict = Verdict.ACCEPTED if fills else Verdict.SURPLUS
         return Judged(rendered, assessment, verdict, outcome.filled)
+
+    def wanted(self, attempt: int) -> tuple[str, ...]:
+        """Name the cells of its class that may need the image of an attempt, where attempts may be stopped early."""
+        return self._wants[attempt]
+
+    def home(self, judged: Judged) -> str | None:
+        """The cell of the plan that a judged image belongs to, whether or not it fills it; None if it is rejected."""
+        found = judged.assessment
+        if found is None or found.reason is not None:
+            return None
+        return self._home(judged.rendered.candidate.class_name, found.attributes)
 
     def shortfalls(self) -> tuple[Shortfall, ...]:
         """The cells that are not full, with what was spent on them."""
@@ -151,7 +165,8 @@ class Filling:
         """Why an attempt missed its cell."""
         if rendered.failure is not None:
             return (rendered.failure.kind,)
-        assert assessment is not None
+        if assessment is None:
+            return (Reason.EARLY.value,)
         if assessment.reason not in (None, Reason.ATTRIBUTE):
             return (assessment.reason.value,)
         return self._cells[rendered.candidate.cell].strays(assessment.attributes)
@@ -184,7 +199,7 @@ class Filling:
 
     def _propose_one(self) -> Candidate:
         attempt = len(self._aims)
-        while self._known_until < attempt - self._plan.window:
+        while self._known_until < attempt - self._lag:
             outcome = self._outcomes[self._known_until]
             _count(self._known, *self._aims[self._known_until], outcome)
             if outcome.filled and (sourced := self._sourced[self._known_until]):
@@ -201,7 +216,14 @@ class Filling:
         self._turns[prompts] += 1
         self._sourced.append((cell.class_name, source) if source is not None else None)
         self._aims.append((cell.name, candidate.template))
+        if self._notes:
+            self._wants.append(tuple(name for name in self._cells if self._wants_more(cell.class_name, name)))
         return candidate
+
+    def _wants_more(self, class_name: str, name: str) -> bool:
+        """Whether a cell may need one more image, as far as the attempt that is proposed may know."""
+        cell, keeps = self._cells[name], self._plan.spec.output.surplus == "keep"
+        return cell.class_name == class_name and (keeps or self._known[name].filled < cell.quota)
 
     def _neediest(self, under_way: Mapping[str, int]) -> Cell:
         """The open cell that lacks the largest share of its quota, counting attempts under way by their yield."""

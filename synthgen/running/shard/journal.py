@@ -24,8 +24,10 @@ from synthgen.running.shard.journal_rows import (
     JournalRow,
     as_carried,
     as_judged,
+    as_look,
     counted,
     read_carried,
+    read_look,
     schema,
     written_now,
 )
@@ -262,6 +264,7 @@ def _row(batch: int, judged: Judged, image: bytes | Pixels | None) -> JournalRow
         "message": failure.message if failure else None,
         "image": image,
         **as_carried(rendered.carried),
+        **as_look(rendered.early),
         "judged": as_judged(judged),
     }
 
@@ -277,11 +280,15 @@ def _rendered(row: JournalRow, candidate: Candidate) -> Rendered:
 
     seconds, size = row["seconds"], row["batch_size"]
     if row["failure"] is not None:
-        return Rendered(candidate, None, Failure(row["failure"], row["message"] or ""), seconds, size)
+        failure = Failure(row["failure"], row["message"] or "")
+        return Rendered(candidate, None, failure, seconds, size, early=read_look(row))
+    look = read_look(row)
+    if look is not None and look.stops:
+        return Rendered(candidate, None, None, seconds, size, early=look)
     if not isinstance(row["image"], bytes):
         raise ValueError("it has no image")
     pixels = torch.from_numpy(np.array(decoded(row["image"]))).permute(2, 0, 1).contiguous()
-    return Rendered(candidate, pixels, None, seconds, size, read_carried(row))
+    return Rendered(candidate, pixels, None, seconds, size, read_carried(row), look)
 
 
 def _interval() -> float:

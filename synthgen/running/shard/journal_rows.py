@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 
 from synthgen.ledger.columns import LedgerRow
 from synthgen.ledger.rows import ledger_row
-from synthgen.records import Judged
+from synthgen.records import EarlyLook, Judged
 from synthgen.regions.carried import Carried
 
 if TYPE_CHECKING:
@@ -43,6 +43,10 @@ def schema() -> pa.Schema:
             "masks": pa.list_(pa.binary()),
             "mask_scores": pa.list_(pa.float64()),
             "judged": pa.string(),
+            "early_step": pa.int32(),
+            "early_score": pa.float64(),
+            "early_control": pa.bool_(),
+            "early_clean": pa.binary(),
         }
     )
 
@@ -57,7 +61,16 @@ class CarriedRow(TypedDict):
     mask_scores: Sequence[float] | None
 
 
-class JournalRow(CarriedRow):
+class LookRow(TypedDict):
+    """What was seen after the first steps. Parts of earlier versions lack it, and so do attempts that were not left."""
+
+    early_step: int | None
+    early_score: float | None
+    early_control: bool | None
+    early_clean: bytes | None
+
+
+class JournalRow(CarriedRow, LookRow):
     """An attempt of a batch, as a part keeps it."""
 
     batch: int
@@ -97,6 +110,30 @@ def read_carried(row: CarriedRow) -> Carried | None:
         tuple(row.get("masks") or ()),
         tuple(row.get("mask_scores") or ()),
     )
+
+
+def as_look(look: EarlyLook | None) -> LookRow:
+    """Write what was seen after the first steps."""
+    if look is None:
+        return {"early_step": None, "early_score": None, "early_control": None, "early_clean": None}
+    clean = look.clean.tobytes() if look.clean is not None else None
+    return {
+        "early_step": look.step,
+        "early_score": look.score,
+        "early_control": look.control,
+        "early_clean": clean,
+    }
+
+
+def read_look(row: LookRow) -> EarlyLook | None:
+    """Read what `as_look` wrote."""
+    import numpy as np
+
+    step, clean = row.get("early_step"), row.get("early_clean")
+    if step is None:
+        return None
+    numbers = np.frombuffer(clean, dtype=np.float16) if clean is not None else None
+    return EarlyLook(step, row.get("early_score"), bool(row.get("early_control")), numbers)
 
 
 def as_judged(judged: Judged) -> str:

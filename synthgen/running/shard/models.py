@@ -15,11 +15,13 @@ class Models:
 
     Attributes:
         location: the run whose `failed/` keeps tracebacks; None where nothing is kept.
+        never_early: why the generator cannot leave images after a few steps; None while it can, or was not asked.
     """
 
     generator: Generator
     judge: Judge
     location: str | None = None
+    never_early: str | None = None
     _ready: bool = False
     _proved: bool = False
 

@@ -1,9 +1,10 @@
 """What the worker asks of the rooms that it does not import."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from synthgen.records import Assessment, Candidate, Rendered
+from synthgen.records.begun import Begun
 
 
 class Generator(Protocol):
@@ -35,6 +36,26 @@ class Generator(Protocol):
 
     def provenance(self) -> Mapping[str, str]:
         """Model, revision, device, dtype, library versions: what is needed to explain the pixels."""
+
+
+@runtime_checkable
+class EarlyGenerator(Generator, Protocol):
+    """A generator that can leave images after a few steps. Begun and finished, they are what `render` gives."""
+
+    def begin(self, candidates: Sequence[Candidate], steps: int) -> list[Begun]:
+        """Make the first steps of a batch, in order.
+
+        Raises:
+            CannotLeaveError: the model cannot do this.
+            ModelError, DeviceError: see `render`.
+        """
+
+    def finish(self, begun: Sequence[Begun]) -> list[Rendered]:
+        """Finish a batch, in order. Its images may have been begun in several. `seconds` are those of this call.
+
+        Raises:
+            ModelError, DeviceError: see `render`.
+        """
 
 
 class Judge(Protocol):
