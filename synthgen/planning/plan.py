@@ -26,8 +26,8 @@ from synthgen.spec.early_plan import EarlyPlan, early_of
 FORMAT = 4
 WINDOW = 32
 """How many attempts back a verdict must be to decide what an attempt aims at: the largest batch."""
-_BATCHES = 4
-"""So many batches are begun before one is finished, where attempts may be stopped early."""
+_BATCHES = 2
+"""So many of the largest batches may be under way at once, where attempts may be stopped early."""
 
 _LICENCES = "licences"
 _KEYS = {"fingerprint", "format", "revisions", "window", "promise", "spec", "sources", _LICENCES, WRITTEN}

@@ -136,7 +136,7 @@ def _plan(spec: str) -> Plan:
 def test_a_spec_without_early_has_no_lag_beyond_the_window() -> None:
     plain = _plan(SPEC.replace(", early: {steps: 3}", ""))
     assert (plain.lag, plain.early) == (plain.window, None)
-    assert PLAN.lag == 4 * PLAN.window
+    assert PLAN.lag == 2 * PLAN.window
     assert "early" not in plain.spec.canonical()["filters"]
     assert _plan(SPEC.replace("early: {steps: 3}", "early: off")).fingerprint == plain.fingerprint
     assert PLAN.fingerprint != plain.fingerprint

@@ -27,7 +27,7 @@ CONTROL = 0.04
 """The share of attempts that are finished whatever is predicted."""
 WARM_UP = 64
 """So many attempts are known before anything is learned."""
-GROWTH = 1.25
+GROWTH = 1.15
 """What is known has grown by this factor when it is learned again."""
 LARGEST = 1536
 """A head is fitted to at most so many attempts: the latest of those that it may have."""
@@ -242,7 +242,7 @@ def last_fit(known: int) -> int | None:
     Example:
         >>> from synthgen.running.shard.stopping import last_fit
         >>> [last_fit(known) for known in (10, 64, 79, 80, 99, 100)]
-        [None, 64, 64, 80, 80, 100]
+        [None, 64, 73, 73, 95, 95]
     """
     if known < WARM_UP:
         return None
