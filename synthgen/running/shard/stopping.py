@@ -63,20 +63,27 @@ class _Known:
     is_fair: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class EarlyRule:
     """What stops attempts, until it is learned again.
 
     Attributes:
         ranks: by the values of cells, the scores of good images that have them, in order: scores of frequent values are
             higher than those of rare ones, their ranks are alike.
-        thresholds: by cell, as ranks; a cell that is missing stops nothing, and neither does any other of its class.
+        fair: the attempts that thresholds are chosen by.
+        seen: their ranks out of sample, for each entry of `ranks`: [attempts, values].
+        thresholds: by class and the values of the cells that are open, as ranks; None where nothing is stopped.
     """
 
     head: Head
     ranks: Mapping[_Values, Floats]
-    thresholds: Mapping[str, float]
-    classes: tuple[str, ...]
+    fair: Sequence[_Known]
+    seen: Floats
+    thresholds: dict[tuple[str, frozenset[_Values]], float | None] = field(default_factory=dict)
+
+    def columns(self, values: Collection[_Values]) -> list[int]:
+        """Return the columns of `seen` of these values."""
+        return [place for place, each in enumerate(self.ranks) if each in values]
 
 
 @dataclass(slots=True)
@@ -95,10 +102,13 @@ class Stopping:
     _rules: dict[int, EarlyRule | None] = field(default_factory=dict)
     _all: tuple[Cell, ...] = ()
     _values: tuple[_Group, ...] = ()
+    _values_of: dict[str, _Values] = field(default_factory=dict)
+    _classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         spec = self.plan.spec
-        self._all = self.plan.cells
+        self._all, self._classes = self.plan.cells, tuple(spec.classes)
+        self._values_of = {cell.name: cell.values for cell in self._all}
         self._values = tuple(
             (each.attribute, value) for each in spec.wanted for value in spec.attributes[each.attribute].values
         )
@@ -110,14 +120,21 @@ class Stopping:
             wanted: the names of the cells of its class that may need its image.
         """
         candidate, early = begun.candidate, self.early
-        rule = self._rule(candidate.attempt)
-        if rule is None or begun.clean is None or any(name not in rule.thresholds for name in wanted):
+        rule, kind = self._rule(candidate.attempt), candidate.class_name
+        cells = [cell for cell in self._all if cell.name in wanted]
+        if rule is None or begun.clean is None:
             return EarlyLook(early.step, None, False, begun.clean)
-        numbers = begun.clean.astype(np.float64)[None, :]
-        outputs = rule.head.predict(numbers, [rule.classes.index(candidate.class_name)])
-        cells = [cell for cell in self._cells(candidate.class_name) if cell.name in wanted]
-        margin = float(self._margins(outputs, cells, rule.ranks, rule.thresholds)[0]) if cells else -1.0
-        return EarlyLook(early.step, margin, in_control(candidate.id), begun.clean)
+        if not cells:
+            return EarlyLook(early.step, -1.0, in_control(candidate.id), begun.clean)
+        values = frozenset(cell.values for cell in cells)
+        if (kind, values) not in rule.thresholds:
+            rule.thresholds[kind, values] = self._threshold(rule, kind, values)
+        threshold = rule.thresholds[kind, values]
+        if threshold is None:
+            return EarlyLook(early.step, None, False, begun.clean)
+        outputs = rule.head.predict(begun.clean.astype(np.float64)[None, :], [self._classes.index(kind)])
+        highest = self._ranked(outputs, rule.ranks)[0, rule.columns(values)].max()
+        return EarlyLook(early.step, float(highest - threshold), in_control(candidate.id), begun.clean)
 
     def learn(self, judged: Judged, home: str | None) -> None:
         """Take the next attempt's verdict.
@@ -149,91 +166,88 @@ class Stopping:
         rows = sorted(there, key=lambda one: one.is_fair)[-LARGEST:]  # those that are fair are kept first
         if not any(one.cell for one in there if one.is_fair) or len({one.clean.size for one in rows}) != 1:
             return None
-        classes = tuple(self.plan.spec.classes)
-        codes = [classes.index(one.class_name) for one in rows]
+        codes = [self._classes.index(one.class_name) for one in rows]
         head = fit_head(np.stack([one.clean for one in rows]).astype(np.float64), codes, self._outputs(rows))
         places = [place for place, one in enumerate(rows) if one.is_fair]
         fair, outputs = [rows[place] for place in places], head.out_of_sample[places]
         ranks = self._ranks(fair, outputs)
-        thresholds = self._thresholds(fair, outputs, ranks)
-        return EarlyRule(head, ranks, thresholds, classes) if thresholds else None
+        return EarlyRule(head, ranks, fair, self._ranked(outputs, ranks))
 
     def _outputs(self, rows: Sequence[_Known]) -> Floats:
         """Return what a head learns: whether an image passed, and for each wanted value whether it was measured."""
         found = [[one.passed, *(one.answers.get(name) == value for name, value in self._values)] for one in rows]
         return np.array(found, dtype=np.float64)
 
-    def _score(self, outputs: Floats, cell: Cell) -> Floats:
-        """Predict how likely images pass and belong to a cell: [rows]."""
-        columns = [0, *(1 + self._values.index(each) for each in cell.values)]
+    def _score(self, outputs: Floats, values: _Values) -> Floats:
+        """Predict how likely images pass and have these values: [rows]."""
+        columns = [0, *(1 + self._values.index(each) for each in values)]
         likely: Floats = np.clip(outputs[:, columns], _LEAST, 1.0).prod(1)
         return likely
 
-    def _thresholds(self, fair: Sequence[_Known], outputs: Floats, ranks: Mapping[_Values, Floats]) -> dict[str, float]:
-        """Return the threshold of each cell, as a rank, in classes in which stopping is safe and pays."""
-        by_name = {cell.name: cell for cell in self._all}
-        found = [(one, by_name[one.cell], row) for one, row in zip(fair, outputs, strict=True) if one.cell is not None]
-        own = [(one, float(self._rank(row[None, :], cell, ranks)[0])) for one, cell, row in found]
-        safe: dict[_Group, float | None] = {}
-        for group in dict.fromkeys(group for one, _ in own for group in _groups(one)):
-            scores = [rank for one, rank in own if group in _groups(one)]
-            is_wanted = group[0] == "" or group in self._values
-            safe[group] = safe_threshold(scores, self.early.keep) if is_wanted else self._of_others(scores)
-        ordered = sorted(rank for _, rank in own)
-        of_all = ordered[int(OVERALL * (1 - self.early.keep) * len(ordered))]
-        limits = [of_all, *(each for group, each in safe.items() if group[0] and group not in self._values)]
-
-        thresholds: dict[str, float] = {}
-        for kind in self.plan.spec.classes:
-            cells = self._cells(kind)
-            needed = {cell.name: [safe.get(("", kind)), *(safe.get(each) for each in cell.values)] for cell in cells}
-            if any(each is None for found in needed.values() for each in found):
-                continue
-            if any(cell.values not in ranks for cell in cells):
-                continue
-            least = {name: min(each for each in (*of, *limits) if each is not None) for name, of in needed.items()}
-            if self._pays(kind, fair, self._margins(outputs, cells, ranks, least)):
-                thresholds |= least
-        return thresholds
-
-    def _of_others(self, scores: Sequence[float]) -> float:
-        """Return the threshold for a value of which no shares are kept: if it is rare, none that is known is lost."""
-        found = safe_threshold(scores, self.early.keep)
-        return min(scores) if found is None else found
-
-    def _rank(self, outputs: Floats, cell: Cell, ranks: Mapping[_Values, Floats]) -> Floats:
-        """Rank predictions among those of good images with a cell's values: the share of these that are no higher."""
-        reference = ranks[cell.values]
-        found: Floats = np.searchsorted(reference, self._score(outputs, cell), side="right") / len(reference)
-        return found
-
-    def _margins(
-        self, outputs: Floats, cells: Sequence[Cell], ranks: Mapping[_Values, Floats], thresholds: Mapping[str, float]
-    ) -> Floats:
-        """Return by how much attempts are above the threshold of the cell that suits them most: [rows]."""
-        found: Floats = np.max([self._rank(outputs, cell, ranks) - thresholds[cell.name] for cell in cells], axis=0)
-        return found
-
-    def _pays(self, kind: str, fair: Sequence[_Known], margins: Floats) -> bool:
-        """Whether stopping saves compute per good image of a class, out of sample."""
-        own = np.array([one.class_name == kind for one in fair])
-        good = np.array([one.cell is not None for one in fair])
-        stopped, share = margins < 0, self.early.step / self.early.steps
-        lost = float(stopped[own & good].mean())
-        finished = 1 - float(stopped[own].mean()) * (1 - CONTROL)
-        return (share + finished * (1 - share)) / max(1 - lost, 1e-9) < _PAYS
-
     def _ranks(self, fair: Sequence[_Known], outputs: Floats) -> dict[_Values, Floats]:
         """Return, by the values of cells, the scores of good images that have them, in order."""
-        by_name, found = {cell.name: cell for cell in self._all}, dict[_Values, list[float]]()
+        found: dict[_Values, list[float]] = {}
         for one, row in zip(fair, outputs, strict=True):
             if one.cell is not None:
-                cell = by_name[one.cell]
-                found.setdefault(cell.values, []).append(float(self._score(row[None, :], cell)[0]))
+                values = self._values_of[one.cell]
+                found.setdefault(values, []).append(float(self._score(row[None, :], values)[0]))
         return {values: np.sort(np.array(scores)) for values, scores in found.items()}
 
-    def _cells(self, class_name: str) -> list[Cell]:
-        return [cell for cell in self._all if cell.class_name == class_name]
+    def _ranked(self, outputs: Floats, ranks: Mapping[_Values, Floats]) -> Floats:
+        """Rank predictions among those of good images: the share of these that are no higher, [rows, values]."""
+        found = [
+            np.searchsorted(good, self._score(outputs, values), side="right") / len(good)
+            for values, good in ranks.items()
+        ]
+        return np.stack(found, axis=1)
+
+    def _threshold(self, rule: EarlyRule, kind: str, values: frozenset[_Values]) -> float | None:
+        """Return below which rank attempts at a class are stopped, while cells with these values are open.
+
+        What counts is the highest rank among the open cells. Good images that belong to others stand in for those of
+        the open ones: their own cell counts as open, too.
+        """
+        if not values <= rule.ranks.keys():
+            return None
+        open_cells = rule.columns(values)
+        good = {
+            place: float(rule.seen[place, [*open_cells, *rule.columns([self._values_of[one.cell]])]].max())
+            for place, one in enumerate(rule.fair)
+            if one.cell is not None
+        }
+        of_group: dict[_Group, list[float]] = {("", kind): []}
+        for place, rank in good.items():
+            for group in _groups(rule.fair[place]):
+                of_group.setdefault(group, []).append(rank)
+        asked = {("", kind), *(value for each in values for value in each)}
+        asked |= {group for group in of_group if group[0] and group not in self._values}
+        limits = [self._limit(group, of_group.get(group, [])) for group in sorted(asked)]
+        ordered = sorted(good.values())
+        limits.append(ordered[int(OVERALL * (1 - self.early.keep) * len(ordered))])
+        safe = [limit for limit in limits if limit is not None]
+        if len(safe) < len(limits):
+            return None
+        return min(safe) if self._pays(rule, kind, values, min(safe)) else None
+
+    def _limit(self, group: _Group, ranks: Sequence[float]) -> float | None:
+        """Return the threshold that is safe for a group.
+
+        Of a rare value of which no shares are kept, nothing that is known may be lost.
+        """
+        found = safe_threshold(ranks, self.early.keep)
+        is_wanted = not group[0] or group in self._values
+        return found if is_wanted or found is not None else min(ranks, default=None)
+
+    def _pays(self, rule: EarlyRule, kind: str, values: frozenset[_Values], threshold: float) -> bool:
+        """Whether stopping saves compute per wanted image of a class, out of sample."""
+        own = np.array([one.class_name == kind for one in rule.fair])
+        wanted = np.array([one.cell is not None and self._values_of[one.cell] in values for one in rule.fair])
+        if not (own & wanted).any():
+            return False
+        stopped = rule.seen[:, rule.columns(values)].max(1) < threshold
+        lost, share = float(stopped[own & wanted].mean()), self.early.step / self.early.steps
+        finished = 1 - float(stopped[own].mean()) * (1 - CONTROL)
+        return (share + finished * (1 - share)) / max(1 - lost, 1e-9) < _PAYS
 
 
 def last_fit(known: int) -> int | None:
