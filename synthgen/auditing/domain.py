@@ -125,10 +125,13 @@ def _nearest(vectors: NDArray[np.float32], others: NDArray[np.float32]) -> tuple
 
 
 def _own_distances(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    alike = vectors @ vectors.T
-    np.fill_diagonal(alike, -1)
-    found: NDArray[np.float32] = 1 - alike.max(1)
-    return found
+    distances = []
+    for start in range(0, len(vectors), _ROWS):
+        alike = vectors[start : start + _ROWS] @ vectors.T
+        own = np.arange(len(alike))
+        alike[own, start + own] = -1
+        distances.append(1 - alike.max(1))
+    return np.concatenate(distances)
 
 
 def _of_distance(beyond: NDArray[np.bool_]) -> DomainTest:
