@@ -90,10 +90,11 @@ def _generator(planned: Plan, device: str, pictures: Pictures | None, *, whole: 
     from synthgen.generating.early import EarlyRenderer
     from synthgen.generating.given import layout_of
     from synthgen.generating.reference import References
+    from synthgen.generating.renderer import Renderer
 
     spec, model, source = planned.spec, model_asked(planned.spec), _planned_source(planned)
     layout, images = layout_of(spec), sum(cell.quota for cell in planned.cells)
-    first = EarlyRenderer(
+    first = (Renderer if planned.early is None else EarlyRenderer)(
         model,
         source,
         device,

@@ -8,6 +8,8 @@ import threading
 from synthgen.cli.session import session
 from synthgen.events import Progress, StepProgress
 
+NOTE = "note of a signal"
+"""The name of the thread that tells when the command will stop."""
 _KILLED = 130
 
 
@@ -28,7 +30,7 @@ def stop_on_signals(when: str | None = None) -> threading.Event:
         stop.set()
         # In a thread, because the signal may have interrupted this one in the middle of a line.
         said = f"stopping {when or _when()}; press Ctrl-C again to stop at once"
-        threading.Thread(target=session.note, args=[said]).start()
+        threading.Thread(target=session.note, args=[said], name=NOTE).start()
 
     signal.signal(signal.SIGINT, on_signal)
     signal.signal(signal.SIGTERM, on_signal)

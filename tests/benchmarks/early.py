@@ -4,9 +4,9 @@ finished all the same.
     python -m tests.benchmarks.early [--output DIR] [--images 256] [--steps 20,8,4] [--only 0.1]
 
 The bundled model draws doctors and chefs, by prompts that ask for nothing else. Shares of skin tones that accepted
-images must have, filled by rejection alone, bring acceptance near 0.3 and 0.1; the setting called 0.6, without shares,
-came to 0.85. Compute is counted in evaluations of the denoiser for one image: of an attempt that was stopped, its first
-steps.
+images must have, filled by rejection alone, bring acceptance near 0.6, 0.3 and 0.1. Compute is counted in evaluations
+of the denoiser for one image: of an attempt that was stopped, its first steps. It is compared with that of the run
+without, which draws other attempts, and with that of the same attempts had all been finished, where chance is no part.
 
 An attempt is lost if it was stopped, its finished image passes every filter, and the cell that this belongs to was not
 full yet. The bundled world's reader, which no filter asks, says the same of what an image truly shows. The interval is
@@ -39,15 +39,15 @@ from synthgen.stats.loss import most_lost
 from synthgen.store import open_store
 from tests.benchmarks.world_sets import told
 
-SHARES: Mapping[str, Mapping[str, float] | None] = {
-    "0.6": None,
+SHARES: Mapping[str, Mapping[str, float]] = {
+    "0.6": {"light": 0.6, "medium": 0.22, "dark": 0.18},
     "0.3": {"light": 0.4, "medium": 0.4, "dark": 0.2},
     "0.1": {"light": 0.15, "medium": 0.15, "dark": 0.7},
 }
 Rows = list[dict[str, Any]]  # rows of a ledger
 
 
-def spec_of(images: int, steps: int, shares: Mapping[str, float] | None, early: object) -> dict[str, object]:
+def spec_of(images: int, steps: int, shares: Mapping[str, float], early: object) -> dict[str, object]:
     """Write the spec of one run: one shard."""
     skin = {name: [f"a person with {name} skin"] for name in ("light", "medium", "dark")}
     hair = {name: [f"a person with {name} hair"] for name in ("short", "long")} | {"bald": ["a bald person"]}
@@ -59,7 +59,7 @@ def spec_of(images: int, steps: int, shares: Mapping[str, float] | None, early: 
         "classes": {"doctor": images // 2, "chef": images - images // 2},
         "prompts": {"templates": ["a portrait of a {class}", "a picture of a {class}"]},
         "attributes": {"skin_tone": {"values": skin}, "hair_length": {"values": hair}},
-        "balance": [{"attribute": "skin_tone", "target": dict(shares)}] if shares else [],
+        "balance": [{"attribute": "skin_tone", "target": dict(shares)}],
         "filters": {"label": {"min_posterior": 0.6, "none_of_these": none}, "quality": {}, "early": early},
         "budget": {"attempts_per_image": 200},
         "output": {"shard_size": images, "rejects": {"keep": "images"}},
@@ -175,12 +175,13 @@ def compared(name: str, images: int, steps: int, folder: Path, early: object) ->
     shares = SHARES[name]
     _, without, plain = made(spec_of(images, steps, shares, "off"), folder / f"{name}-{images}-{steps}-off")
     plan, rows, seconds = made(spec_of(images, steps, shares, early), folder / f"{name}-{images}-{steps}-on")
-    accepted = sum(row["verdict"] == "accepted" for row in without)
+    accepted = sum(row["verdict"] == "accepted" for row in rows)
     return {
         "acceptance": round(accepted / len(without), 3),
         "attempts": [len(without), len(rows)],
         "stopped": sum(row["reason"] == "early" for row in rows),
         "evaluations": round(evaluations(rows, steps) / evaluations(without, steps), 3),
+        "of the same attempts": round(evaluations(rows, steps) * accepted / steps / len(rows), 3),
         "seconds": round(seconds / plain, 3),
         "lost": losses(plan, rows, folder / f"{name}-{images}-{steps}-on") if "early_score" in rows[0] else None,
         "short hair": composition(rows, without),

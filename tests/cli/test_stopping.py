@@ -8,7 +8,7 @@ import pytest
 
 from synthgen.cli.option_names import NO_OPTIONS
 from synthgen.cli.session import session
-from synthgen.cli.stopping import stop_on_signals
+from synthgen.cli.stopping import NOTE, stop_on_signals
 from synthgen.events import Event, Progress, RunStarted, StepProgress
 from tests.command import process_left_as_it_was
 
@@ -37,9 +37,8 @@ def test_the_first_signal_says_when_the_command_will_stop(
     with session.progress("outputs/x", "a run") as on_progress:
         if event is not None:
             on_progress(event)
-        before = {*threading.enumerate()}
         signal.raise_signal(signal.SIGTERM)
-        for thread in {*threading.enumerate()} - before:
-            thread.join()
+        for thread in [one for one in threading.enumerate() if one.name == NOTE]:
+            thread.join(30)
     assert stop.is_set()
     assert f"{said[:-1]}; press Ctrl-C again" in capsys.readouterr().err

@@ -1,10 +1,11 @@
 """What is stopped early: learned within a shard, from its attempts in their order.
 
 The first attempts are all finished. From what the judge said of them, a head learns to predict it from the clean
-latents that an early step predicts. A cell's threshold is so low that no more than 1 - keep of the good images are lost
-of its class, nor of any value of an attribute, by a bound for each; where too few good ones are known for that, nothing
-is stopped. After that, a control arm is finished whatever is predicted: what is learned again later, at fixed attempts,
-is learned without bias from it, and from attempts that nothing could have stopped.
+latents that an early step predicts: how likely an image passes, and belongs to a cell that is still open. For each set
+of open cells there is a threshold, so low that no more than 1 - keep of the good images are lost of any value that is
+asked for, by a bound for each; where too few good ones are known for that, nothing is stopped. After that, a control
+arm is finished whatever is predicted: what is learned again later, at fixed attempts, is learned without bias from it,
+and from attempts that nothing could have stopped.
 """
 
 import hashlib
@@ -33,6 +34,8 @@ LARGEST = 1536
 """A head is fitted to at most so many attempts: the latest of those that it may have."""
 OVERALL = 0.3
 """Of all good images, at most this part of 1 - keep may be lost, out of sample: 3 % where keep is 0.9."""
+FEWEST = 10
+"""Nothing of a class is stopped before so many good images of it are known, with the values of its open cells."""
 _PAYS = 0.97
 """Stopping must bring the compute per good image below this share of what it is without."""
 _LEAST = 0.02
@@ -40,8 +43,6 @@ _LEAST = 0.02
 
 _Group = tuple[str, str]
 """A class, as `("", name)`, or the value of an attribute."""
-
-
 _Values = tuple[tuple[str, str], ...]
 """What the images of a cell are to be measured to have: see `Cell`."""
 
@@ -63,27 +64,20 @@ class _Known:
     is_fair: bool
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EarlyRule:
     """What stops attempts, until it is learned again.
 
     Attributes:
-        ranks: by the values of cells, the scores of good images that have them, in order: scores of frequent values are
-            higher than those of rare ones, their ranks are alike.
         fair: the attempts that thresholds are chosen by.
-        seen: their ranks out of sample, for each entry of `ranks`: [attempts, values].
-        thresholds: by class and the values of the cells that are open, as ranks; None where nothing is stopped.
+        outputs: what is predicted of them, out of sample: see `Stopping._outputs`.
+        thresholds: by class and the values of the cells that are open; None where nothing is stopped.
     """
 
     head: Head
-    ranks: Mapping[_Values, Floats]
     fair: Sequence[_Known]
-    seen: Floats
+    outputs: Floats
     thresholds: dict[tuple[str, frozenset[_Values]], float | None] = field(default_factory=dict)
-
-    def columns(self, values: Collection[_Values]) -> list[int]:
-        """Return the columns of `seen` of these values."""
-        return [place for place, each in enumerate(self.ranks) if each in values]
 
 
 @dataclass(slots=True)
@@ -133,8 +127,8 @@ class Stopping:
         if threshold is None:
             return EarlyLook(early.step, None, False, begun.clean)
         outputs = rule.head.predict(begun.clean.astype(np.float64)[None, :], [self._classes.index(kind)])
-        highest = self._ranked(outputs, rule.ranks)[0, rule.columns(values)].max()
-        return EarlyLook(early.step, float(highest - threshold), in_control(candidate.id), begun.clean)
+        margin = float(self._scores(outputs, values)[0]) - threshold
+        return EarlyLook(early.step, margin, in_control(candidate.id), begun.clean)
 
     def learn(self, judged: Judged, home: str | None) -> None:
         """Take the next attempt's verdict.
@@ -169,83 +163,53 @@ class Stopping:
         codes = [self._classes.index(one.class_name) for one in rows]
         head = fit_head(np.stack([one.clean for one in rows]).astype(np.float64), codes, self._outputs(rows))
         places = [place for place, one in enumerate(rows) if one.is_fair]
-        fair, outputs = [rows[place] for place in places], head.out_of_sample[places]
-        ranks = self._ranks(fair, outputs)
-        return EarlyRule(head, ranks, fair, self._ranked(outputs, ranks))
+        return EarlyRule(head, [rows[place] for place in places], head.out_of_sample[places])
 
     def _outputs(self, rows: Sequence[_Known]) -> Floats:
         """Return what a head learns: whether an image passed, and for each wanted value whether it was measured."""
         found = [[one.passed, *(one.answers.get(name) == value for name, value in self._values)] for one in rows]
         return np.array(found, dtype=np.float64)
 
-    def _score(self, outputs: Floats, values: _Values) -> Floats:
-        """Predict how likely images pass and have these values: [rows]."""
-        columns = [0, *(1 + self._values.index(each) for each in values)]
-        likely: Floats = np.clip(outputs[:, columns], _LEAST, 1.0).prod(1)
-        return likely
-
-    def _ranks(self, fair: Sequence[_Known], outputs: Floats) -> dict[_Values, Floats]:
-        """Return, by the values of cells, the scores of good images that have them, in order."""
-        found: dict[_Values, list[float]] = {}
-        for one, row in zip(fair, outputs, strict=True):
-            if one.cell is not None:
-                values = self._values_of[one.cell]
-                found.setdefault(values, []).append(float(self._score(row[None, :], values)[0]))
-        return {values: np.sort(np.array(scores)) for values, scores in found.items()}
-
-    def _ranked(self, outputs: Floats, ranks: Mapping[_Values, Floats]) -> Floats:
-        """Rank predictions among those of good images: the share of these that are no higher, [rows, values]."""
-        found = [
-            np.searchsorted(good, self._score(outputs, values), side="right") / len(good)
-            for values, good in ranks.items()
-        ]
-        return np.stack(found, axis=1)
+    def _scores(self, outputs: Floats, values: Collection[_Values]) -> Floats:
+        """Predict how likely images pass and have the values of one of the open cells: [rows]."""
+        likely = np.clip(outputs, _LEAST, 1.0)
+        each = [likely[:, [1 + self._values.index(one) for one in of_cell]].prod(1) for of_cell in values]
+        scores: Floats = likely[:, 0] * np.minimum(np.sum(each, axis=0), 1.0)
+        return scores
 
     def _threshold(self, rule: EarlyRule, kind: str, values: frozenset[_Values]) -> float | None:
-        """Return below which rank attempts at a class are stopped, while cells with these values are open.
+        """Return below which score attempts at a class are stopped, while cells with these values are open.
 
-        What counts is the highest rank among the open cells. Good images that belong to others stand in for those of
-        the open ones: their own cell counts as open, too.
+        The good images are those of any class that have these values: the lowest limit of their groups counts.
         """
-        if not values <= rule.ranks.keys():
-            return None
-        open_cells = rule.columns(values)
-        good = {
-            place: float(rule.seen[place, [*open_cells, *rule.columns([self._values_of[one.cell]])]].max())
-            for place, one in enumerate(rule.fair)
-            if one.cell is not None
-        }
-        of_group: dict[_Group, list[float]] = {("", kind): []}
-        for place, rank in good.items():
+        good = np.array([one.cell is not None and self._values_of[one.cell] in values for one in rule.fair])
+        scores = self._scores(rule.outputs, values)
+        of_group: dict[_Group, list[float]] = {value: [] for each in values for value in each}
+        for place in np.flatnonzero(good).tolist():
             for group in _groups(rule.fair[place]):
-                of_group.setdefault(group, []).append(rank)
-        asked = {("", kind), *(value for each in values for value in each)}
-        asked |= {group for group in of_group if group[0] and group not in self._values}
-        limits = [self._limit(group, of_group.get(group, [])) for group in sorted(asked)]
-        ordered = sorted(good.values())
-        limits.append(ordered[int(OVERALL * (1 - self.early.keep) * len(ordered))])
+                of_group.setdefault(group, []).append(float(scores[place]))
+        if len(of_group.get(("", kind), ())) < FEWEST:
+            return None
+        limits = [self._limit(group, each) for group, each in of_group.items() if group[0] or group[1] == kind]
+        ordered = np.sort(scores[good])
+        limits.append(float(ordered[int(OVERALL * (1 - self.early.keep) * len(ordered))]))
         safe = [limit for limit in limits if limit is not None]
         if len(safe) < len(limits):
             return None
-        return min(safe) if self._pays(rule, kind, values, min(safe)) else None
+        return min(safe) if self._pays(kind, rule.fair, good, scores < min(safe)) else None
 
-    def _limit(self, group: _Group, ranks: Sequence[float]) -> float | None:
-        """Return the threshold that is safe for a group.
+    def _limit(self, group: _Group, scores: Sequence[float]) -> float | None:
+        """Return the threshold that is safe for a group; None if too few of it are known.
 
-        Of a rare value of which no shares are kept, nothing that is known may be lost.
+        Of a class with few good images, or a rare value of which no shares are kept, nothing that is known may be lost.
         """
-        found = safe_threshold(ranks, self.early.keep)
-        is_wanted = not group[0] or group in self._values
-        return found if is_wanted or found is not None else min(ranks, default=None)
+        found = safe_threshold(scores, self.early.keep)
+        return found if found is not None or group in self._values else min(scores)
 
-    def _pays(self, rule: EarlyRule, kind: str, values: frozenset[_Values], threshold: float) -> bool:
+    def _pays(self, kind: str, fair: Sequence[_Known], good: NDArray[np.bool_], stopped: NDArray[np.bool_]) -> bool:
         """Whether stopping saves compute per wanted image of a class, out of sample."""
-        own = np.array([one.class_name == kind for one in rule.fair])
-        wanted = np.array([one.cell is not None and self._values_of[one.cell] in values for one in rule.fair])
-        if not (own & wanted).any():
-            return False
-        stopped = rule.seen[:, rule.columns(values)].max(1) < threshold
-        lost, share = float(stopped[own & wanted].mean()), self.early.step / self.early.steps
+        own = np.array([one.class_name == kind for one in fair])
+        lost, share = float(stopped[own & good].mean()), self.early.step / self.early.steps
         finished = 1 - float(stopped[own].mean()) * (1 - CONTROL)
         return (share + finished * (1 - share)) / max(1 - lost, 1e-9) < _PAYS
 
