@@ -13,7 +13,6 @@ from synthgen.records import Reason, Verdict
 from synthgen.spec.attribute import NOT_APPLICABLE, UNKNOWN
 from synthgen.stats.loss import most_lost
 
-_GOOD = (Verdict.ACCEPTED, Verdict.SURPLUS)
 _SHOWN = 12
 _CHANCE = 0.05
 
@@ -22,7 +21,7 @@ _CHANCE = 0.05
 class LossBound:
     """How many good images early rejection may have lost: of all, of a class, or of a value of an attribute.
 
-    A good image passed every filter, whether or not a cell needed it.
+    A good image passed every filter, and a cell needed it.
 
     Attributes:
         group: such as `skin_tone=dark`; empty for all, a class's name for a class.
@@ -118,7 +117,7 @@ def _count(counts: _Counts, row: Mapping[str, object], attributes: Sequence[str]
     kind, score = str(row["class"]), row[EARLY_SCORE]
     answers = {name: answer_of(row, name) for name in attributes}
     known = [f"{name}={value}" for name, value in answers.items() if value not in (None, UNKNOWN, NOT_APPLICABLE)]
-    is_good = row["verdict"] in _GOOD
+    is_good = row["verdict"] == Verdict.ACCEPTED
     counts.looked += score is not None
     counts.found.update(["", kind, *known] if is_good else ())
     counts.stopped.update(["", kind] if row["reason"] == Reason.EARLY else ())

@@ -222,8 +222,8 @@ class Filling:
 
     def _wants_more(self, class_name: str, name: str) -> bool:
         """Whether a cell may need one more image, as far as the attempt that is proposed may know."""
-        cell, keeps = self._cells[name], self._plan.spec.output.surplus == "keep"
-        return cell.class_name == class_name and (keeps or self._known[name].filled < cell.quota)
+        cell = self._cells[name]
+        return cell.class_name == class_name and self._known[name].filled < cell.quota
 
     def _neediest(self, under_way: Mapping[str, int]) -> Cell:
         """The open cell that lacks the largest share of its quota, counting attempts under way by their yield."""
