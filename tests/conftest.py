@@ -3,6 +3,7 @@
 import ipaddress
 import json
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -69,6 +70,16 @@ def _refuse_elsewhere(host: object) -> None:
     if not _is_here(host):
         # `pytest.fail` is a BaseException: a library that catches its own network errors cannot hide it.
         pytest.fail(f"a test reached for the network: {host!r}")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Seed what draws from a global generator, in a test or in an example that it runs, so that chance fails none."""
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+    if "torch" in sys.modules:
+        sys.modules["torch"].default_generator.manual_seed(0)
 
 
 @pytest.hookimpl(tryfirst=True)
