@@ -84,7 +84,6 @@ class _Converted:
         self._backbone, self._forward = backbone, backbone.forward
         self._signature = inspect.signature(backbone.forward)
         self._known: dict[str, _Compiled] = {}
-        self._core: _Core | None = None
 
     def call(self, args: tuple[object, ...], more: dict[str, object]) -> object:
         given = dict(self._signature.bind(*args, **more).arguments)
@@ -107,11 +106,11 @@ class _Converted:
         """
         kind = type(self._backbone).__name__
         try:
-            self._core = self._core or _library().Core()
-            place = self._place(self._core, key)
-            if place is not None and (kept := _kept(self._core, place)) is not None:
+            core = _core()
+            place = self._place(core, key)
+            if place is not None and (kept := _kept(core, place)) is not None:
                 return kept
-            compiled = self._core.compile_model(traced.converted(tensors), "CPU", _config())
+            compiled = core.compile_model(traced.converted(tensors), "CPU", _config())
         except Exception as error:  # it raises whatever a strange model leads it to
             unfit = ModelError(
                 f"model.compile: OpenVINO cannot convert {kind}: {first_line(error)}", hint="Set model.compile: off."
@@ -196,6 +195,16 @@ def _library() -> "_Library":
         if before is _NOTHING:
             del sys.modules[reporter]
     return cast("_Library", openvino)
+
+
+@functools.cache
+def _core() -> _Core:
+    """Return the one core of this process, which is never given up.
+
+    Each sets the stack on which its thread handles signals, and gives back another when it goes. When several go in the
+    wrong order, that stack is no more, and the next signal ends the process: a Ctrl-C, or a child's end.
+    """
+    return _library().Core()
 
 
 def _config() -> dict[str, object]:

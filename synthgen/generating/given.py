@@ -120,17 +120,20 @@ def pictures_given(call: PipelineCall, laid_out: Sequence[LaidOut]) -> dict[str,
     return {argument: each[0] if call.one_text else each for argument, each in given.items()}
 
 
-def pasted(pixels: Tensor, laid_out: LaidOut) -> Tensor:
+def pasted(pixels: Tensor, laid_out: Sequence[LaidOut]) -> Tensor:
     """Show what was made in the region, and the picture elsewhere, whose pixels stay the same, bit for bit.
 
     Args:
-        pixels: uint8 [3, height, width].
+        pixels: of a batch, uint8 [images, 3, height, width]. They leave their device together: it is waited for once.
     """
-    if laid_out.shown is None:
+    if all(one.shown is None for one in laid_out):
         return pixels
-    made = Image.fromarray(pixels.permute(1, 2, 0).cpu().numpy())
-    whole = composited(laid_out.image, made, laid_out.shown)
-    return torch.from_numpy(np.array(whole)).permute(2, 0, 1).contiguous().to(pixels.device)
+    made = pixels.permute(0, 2, 3, 1).cpu().numpy()
+    whole = [
+        each if one.shown is None else np.array(composited(one.image, Image.fromarray(each), one.shown))
+        for each, one in zip(made, laid_out, strict=True)
+    ]
+    return torch.from_numpy(np.stack(whole)).permute(0, 3, 1, 2).contiguous().to(pixels.device)
 
 
 def _as_given(laid_out: LaidOut, argument: str, call: PipelineCall) -> Image.Image | Tensor:

@@ -241,7 +241,7 @@ class Renderer:
             for row, still_broken, withheld in zip(rows, broken_rows(repaired)[0], again[1], strict=True):
                 broken[row], flagged[row] = still_broken, withheld
         failures = [failure_of(*facts, self.dtype) for facts in zip(broken, flagged, strict=True)]
-        whole = [pasted(*each) for each in zip(pixels, laid_out, strict=True)] if laid_out else pixels
+        whole = pasted(pixels, laid_out) if laid_out else pixels
         return [(None if fault else image, fault) for image, fault in zip(whole, failures, strict=True)]
 
     def _run(

@@ -54,7 +54,7 @@ class Later:
             return image
         laid_out = self.layout.lay_out(self.pictures(candidate), (image.shape[2], image.shape[1]))
         assert isinstance(laid_out, LaidOut), "the first stage drew it"
-        return pasted(image, laid_out)
+        return pasted(image[None], [laid_out])[0]
 
 
 class _Stage(Protocol):

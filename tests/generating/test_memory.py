@@ -1,5 +1,6 @@
 """Pipelines that are decoded in parts, offloaded, compiled, quantised or cached draw what they should."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -218,6 +219,32 @@ def test_openvino_draws_the_same_images_and_keeps_what_it_converted(
     kept.write_bytes(kept.read_bytes()[:1000])
     with pytest.raises(ModelError, match="OpenVINO cannot convert UNet2DConditionModel"):  # nothing traces it
         drawn(generator_of(sd, compile="openvino", batch_size=2))
+
+
+_SIGNALLED = """
+import gc, signal, torch
+from synthgen.generating.converted import convert
+class Model(torch.nn.Module):
+    def forward(self, x, return_dict=True):
+        return (2 * x,)
+models = [Model(), Model()]
+for model in models:
+    convert(model)
+    model(x=torch.ones(1))
+signal.signal(signal.SIGTERM, lambda *_: print("heard"))
+while models:
+    del models[0], model
+    model = None
+    gc.collect()
+    signal.raise_signal(signal.SIGTERM)
+"""
+
+
+def test_signals_are_heard_after_what_was_converted_is_gone(tmp_path: Path) -> None:
+    variables = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", _SIGNALLED]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=240)
+    assert (done.returncode, done.stdout) == (0, "heard\nheard\n"), done.stderr
 
 
 def test_auto_converts_where_there_are_enough_images_and_what_it_can(
