@@ -124,7 +124,7 @@ def unfiltered_twin(arm: Arm) -> Arm:
 def rivals_of(arm: Arm, arms: Sequence[Arm]) -> list[Arm]:
     """Return what could be had instead of a mixed arm.
 
-    That is augmentation, the real images drawn again, and as many other real images or all there are.
+    That is augmentation, the real images drawn again, and the most other real images of an arm with no more of them.
     """
     more = [each for each in arms if each.kind is ArmKind.MORE_REAL]
     within = [each for each in more if each.ratio <= arm.ratio] or more[:1]
