@@ -43,7 +43,8 @@ def main(real: str, rounds: int) -> None:
         errors = folder / "errors.json"
         if not (folder / "evaluation" / "report.html").exists():  # which is written last
             evaluate(real, number, folder)
-        print(f"round {number}: {run.tally.accepted} images, look at {folder / 'evaluation' / 'report.html'}")
+        images = f"{run.tally.accepted} of {sum(kind.count for kind in run.spec.classes.values())} images"
+        print(f"round {number}: {images}, look at {folder / 'evaluation' / 'report.html'}")
 
 
 def spec_of(errors: Path | None) -> dict[str, object]:
@@ -66,7 +67,8 @@ def evaluate(real: str, number: int, folder: Path) -> None:
     difference = found.findings.decisive.difference
     print(f"{found.verdict}: {difference.value:+.3f} ({difference.low:+.3f} to {difference.high:+.3f}) in accuracy")
     for name, measured in sorted(found.suggested.groups[GROUP].items()):
-        print(f"  {name}: {measured.error:.0%} wrong in validation, {measured.share:.0%} of the next images")
+        counted = f"{measured.wrong:.3g} of {measured.independent} wrong in validation"
+        print(f"  {name}: {counted}, about {measured.error:.0%}; {measured.share:.0%} of the next images")
 
 
 if __name__ == "__main__":  # with several devices, worker processes import this file

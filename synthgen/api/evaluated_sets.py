@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,20 @@ class EvaluationSets:
             return {}
         frame = images.table(self.groups)
         return {f"{_GROUP}{column}": _texts(frame[column]) for column in self.groups}
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedLabels:
+    """The classes of an opened set, as `check_classes` asks for them."""
+
+    argument: str
+    source: str
+    labels: Sequence[str]
+
+
+def labels_of(name: str, images: ImageSet, texts: Mapping[str, Sequence[str | None]]) -> OpenedLabels:
+    """Return the classes of a set that `EvaluationSets.open` opened."""
+    return OpenedLabels(name, images.source, [label for label in texts["label"] if label is not None])
 
 
 def _texts(cells: pd.Series[str]) -> list[str | None]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from synthgen.api.arguments import device_of, number_of, one_spelling, share_of, text_of
-from synthgen.api.evaluated_sets import EvaluationSets, evaluation_looker, look_at_set
+from synthgen.api.evaluated_sets import EvaluationSets, evaluation_looker, labels_of, look_at_set
 from synthgen.api.evaluation import Evaluation
 from synthgen.auditing.input import arguments
 from synthgen.auditing.taken import place_sha256
@@ -196,12 +196,14 @@ def _divided(
     on_progress: OnProgress,
 ) -> _DividedSets:
     from synthgen.api.unfiltered import find_unfiltered
-    from synthgen.evaluating.contract import divide
+    from synthgen.evaluating.contract import check_classes, divide
     from synthgen.evaluating.gates import check_filter_gates
     from synthgen.evaluating.looked_set import UNFILTERED
     from synthgen.evaluating.slices import check_slices
 
     opened = {name: opening.open(name, source) for name, source in sources.items()}
+    real, *others = (labels_of(name, *each) for name, each in opened.items())
+    check_classes(real, others)  # before any image is read; again below, without images that cannot be used
     attempts = find_unfiltered(synthetic, opened["synthetic"][1], opened["real"][1])
     check_filter_gates(gates, None if attempts.opened else attempts.why)
     looked = {name: look_at_set(name, *each, opening.clusters, looker, on_progress) for name, each in opened.items()}

@@ -44,9 +44,9 @@ class Tuned:
 
     @property
     def memorised(self) -> float | None:
-        """The share of drawn images that are nearer to a training image than those are to each other.
+        """The share of drawn images that are closer to a training image than any two of those are to each other.
 
-        It is None where nothing was compared.
+        It is None where nothing was compared. `record["memorisation"]` has the same of the untuned model.
         """
         found = self.record.get("memorisation")
         return float(found["share"]) if isinstance(found, dict) else None
@@ -54,12 +54,20 @@ class Tuned:
     @property
     def failure(self) -> str | None:
         """How `max_memorised` was broken; None if it holds, or was not asked for."""
+        broken = self._broken()
+        return broken[0] if broken else None
+
+    @property
+    def is_undecided(self) -> bool:
+        """Whether `failure` tells of the training images alone: what the untuned model drew breaks the limit, too."""
+        broken = self._broken()
+        return broken is not None and broken[1]
+
+    def _broken(self) -> tuple[str, bool] | None:
         from synthgen.tuning.document import gated
 
         near = self.record.get("memorisation")
-        if self.max_memorised is None or not isinstance(near, dict):
-            return None
-        return gated(int(near["near"]), int(near["images"]), self.max_memorised)
+        return None if self.max_memorised is None or not isinstance(near, dict) else gated(near, self.max_memorised)
 
     def to_dict(self) -> dict[str, object]:
         """Return the content of tune.json."""

@@ -50,7 +50,7 @@ def answer_of_evaluation(
         *(f"gate      {check.gate}: {check.outcome.value}" for check in found.gates),
         *(f"classes   {line}" for line in _lost(scored.classes)),
         *(f"{shown(name):<9} {line}" for name, values in scored.groups.items() for line in _lost(values)),
-        *(f"note      {said(line)}" for line in _notes(findings)),
+        *(line for note in _notes(findings) for line in _wrapped("note", said(note))),
         *([f"learner   {shown(saved)}"] if saved is not None else []),
         *(_aims(found.suggested) if found.suggested is not None else ()),
         *([] if suggested is None else [f"errors    {shown(suggested)}: a spec names it in 'counts' and 'balance'"]),
@@ -90,7 +90,13 @@ def _aims(errors: "ErrorsFile") -> Iterator[str]:
         most = [f"{_brief(name)} {measured[name].share:.0%}" for name in order[:_WORST]]
         more = [f"{len(order) - _WORST:,} more"] if len(order) > _WORST else []
         yield f"aim       {_brief(what)}: {', '.join([*most, *more])}"
-    yield from (f"aim       {note}" for note in errors.notes)
+    for note in errors.notes:
+        yield from _wrapped("aim", note)
+
+
+def _wrapped(title: str, text: str) -> Iterator[str]:
+    lines = wrap(text, _WIDTH, break_long_words=False, break_on_hyphens=False)
+    yield from (f"{'' if number else title:<9} {line}" for number, line in enumerate(lines))
 
 
 def _brief(name: str) -> str:

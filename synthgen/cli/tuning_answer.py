@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from synthgen.cli.answer import Answer
 from synthgen.cli.cells import shown
 from synthgen.cli.units import counted
-from synthgen.errors import GateFailed
+from synthgen.errors import GateFailed, GateUndecided
 
 if TYPE_CHECKING:
     from synthgen.api.tuned import Tuned
@@ -14,13 +14,22 @@ if TYPE_CHECKING:
 
 def answer_of_tuning(made: "Tuned") -> Answer:
     """Show what the adapter is, its losses, what it memorised, and how a spec names it."""
-    failure = made.failure
-    hint = "Look at nearest.png; give more images, fewer steps, or a smaller rank."
-    error = None if failure is None else GateFailed(f"memorised: {failure}", hint=hint)
-    return Answer(result=made.to_dict(), lines=[*_lines(made)], error=error)
+    return Answer(result=made.to_dict(), lines=[*_lines(made)], error=_broken(made))
+
+
+def _broken(made: "Tuned") -> GateFailed | None:
+    """Return how the limit on what is memorised was broken; None if it holds."""
+    if (failure := made.failure) is None:
+        return None
+    if made.is_undecided:
+        hint = "Give more training images, such that some are alike, or another `judge` that tells them apart."
+        return GateUndecided(f"memorised: {failure}", hint=hint)
+    hint = f"Look at nearest.png; give more images, a smaller rank, or fewer steps than {made.record['best_step']}."
+    return GateFailed(f"memorised: {failure}", hint=hint)
 
 
 def _lines(made: "Tuned") -> Iterator[str]:
+    from synthgen.tuning.document import memorised_lines
     from synthgen.tuning.folder import NEAREST, RECORD, SAMPLES
 
     record = made.record
@@ -36,13 +45,9 @@ def _lines(made: "Tuned") -> Iterator[str]:
         yield f"left out  {counted(count, 'image')} {reason}"
     yield from _losses(record)
     if isinstance(near, Mapping):
-        yield (
-            f"memorised {near['near']} of {counted(near['images'], 'image')} are nearer to a training image than those "
-            "to each other"
-        )
-        if near["held_out"]:
-            yield f"          of {counted(near['held_out'], 'held-out image')}, {near['held_out_near']}"
-        yield f"          nearest pairs: {made.folder / NEAREST}"
+        for number, line in enumerate(memorised_lines(near)):
+            yield f"{'' if number else 'memorised':<9} {line}"
+        yield f"          The closest pairs: {made.folder / NEAREST}"
     yield f"samples   {made.folder / SAMPLES}"
     yield f"figures   {made.folder / RECORD}"
     yield "in a spec, with a guidance of 1.5 to 2:"

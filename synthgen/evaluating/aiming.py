@@ -14,7 +14,7 @@ from synthgen.sets.near_names import listed
 from synthgen.spec import ASIDE, limited
 from synthgen.spec.errors_file import ErrorsFile, MeasuredErrors, ValidationImages
 from synthgen.stats.paired import Correct
-from synthgen.stats.shrunken import rate_of_all, shrunken_rates
+from synthgen.stats.shrunken import shrunken_rates
 
 FLOOR = 0.5
 """Every class and group has at least this part of an even share, so that none is forgotten."""
@@ -66,7 +66,7 @@ def suggestion(
         seed=seed,
         floor=FLOOR,
         validation=ValidationImages(
-            images=int((arm.seen > 0).sum()), independent=of, error=round(rate_of_all(hits, of), _DIGITS)
+            images=int((arm.seen > 0).sum()), independent=of, error=round(hits / of if of else 0.0, _DIGITS)
         ),
         classes=classes,
         groups=groups,
@@ -91,7 +91,8 @@ def _measured(
     members = {name: np.asarray(values == name) for name in names}
     tallies = [_tally(divided, arm, each) for each in members.values()]
     rates = shrunken_rates([hits for hits, _ in tallies], [of for _, of in tallies])
-    shares = shares_of_errors({name: rate.value for name, rate in zip(names, rates, strict=True)})
+    some = any(hits for hits, _ in tallies)  # without errors, rates differ by numbers of images alone
+    shares = shares_of_errors({name: rate.value if some else 1.0 for name, rate in zip(names, rates, strict=True)})
     return {
         name: MeasuredErrors(
             images=int((arm.seen[members[name]] > 0).sum()),
@@ -134,8 +135,11 @@ def shares_of_errors(errors: Mapping[str, float]) -> dict[str, float]:
 
 
 def _notes(classes: Mapping[str, MeasuredErrors], groups: Mapping[str, Mapping[str, MeasuredErrors]]) -> Iterator[str]:
-    """Name what few or no validation images tell of."""
+    """Name what validation images say little or nothing of."""
     for what, measured in {"class": classes, **groups}.items():
+        if not any(each.wrong for each in measured.values()):
+            of = sum(each.independent for each in measured.values())
+            yield f"{what}: none of {of} validation images was wrong, so shares are even: nothing is aimed at"
         if unseen := [name for name, each in measured.items() if not each.independent]:
             yield f"{what}: no validation images of {listed(unseen, 3)}, so the rate of all is taken"
         if few := [name for name, each in measured.items() if 0 < each.independent < FEW]:

@@ -35,17 +35,20 @@ class Arm:
 
     Attributes:
         ratio: images that are added for each real one; 0 of `real`.
-        whole: whether that is all that the added set has; of unfiltered images, as many as the synthetic set has.
+        exactly: how many are added with every seed; None if `ratio` says it for each, whose real images differ.
+        whole: whether that is all that the added set has.
     """
 
     kind: ArmKind
     ratio: float
+    exactly: int | None = None
     whole: bool = False
 
     @property
     def name(self) -> str:
         """What the arm trains on, in words, unique in an experiment."""
-        times = f" x{self.ratio:.2g}" + (" (all)" if self.whole and self.kind is not ArmKind.UNFILTERED else "")
+        how = " (all)" if self.whole else " (matched)" if self.exactly is not None else ""
+        times = f" x{self.ratio:.2g}{how}"
         return {
             ArmKind.REAL: REAL,
             ArmKind.AUGMENTED: "real + RandAugment",
@@ -95,49 +98,58 @@ def arms_of(
 ) -> list[Arm]:
     """Return the arms that so many images for training, synthetic ones and more real ones allow, `real` first.
 
-    A ratio that takes more images than there are is replaced by the one that takes all, once. The control with
-    shuffled labels draws images again where it must: it is always at the largest ratio.
+    A ratio that takes more images than there are is replaced by the one that takes all, once. Other real images are
+    added at the same ratios, and unfiltered ones too: to each arm with synthetic images there is one with equally many,
+    or with all there are. The control with shuffled labels draws images again where it must: it is always at the
+    largest ratio.
 
     Args:
         copies: augmented copies of each real image; 0 if the learner augments by itself, None if it cannot.
         unfiltered: whether there are at least as many unfiltered images as synthetic ones.
     """
-    mixed = [*_ratios(real, synthetic)]
+    mixed = [Arm(ArmKind.MIXED, *each) for each in _ratios(real, synthetic)]
     largest = mixed[-1]
+    more = [Arm(ArmKind.MORE_REAL, *each) for each in _ratios(real, more_real)]
+    if largest.whole and synthetic < more_real:
+        others = [each for each in more if round(each.ratio * real) != synthetic]
+        more = sorted([*others, _twin(largest, ArmKind.MORE_REAL)], key=lambda each: each.ratio)
     return [
         Arm(ArmKind.REAL, 0),
         *([] if copies is None else [Arm(ArmKind.AUGMENTED, copies)]),
-        Arm(ArmKind.OVERSAMPLED, largest[0]),
-        *(Arm(ArmKind.MIXED, *each) for each in mixed),
-        Arm(ArmKind.SYNTHETIC, *largest),
+        Arm(ArmKind.OVERSAMPLED, largest.ratio),
+        *mixed,
+        replace(largest, kind=ArmKind.SYNTHETIC),
         Arm(ArmKind.SHUFFLED, RATIOS[-1]),
-        *(Arm(ArmKind.MORE_REAL, *each) for each in _ratios(real, more_real)),
-        *(Arm(ArmKind.UNFILTERED, *each) for each in mixed if unfiltered),
+        *more,
+        *(unfiltered_twin(each) for each in mixed if unfiltered),
     ]
 
 
 def unfiltered_twin(arm: Arm) -> Arm:
     """Return the arm that has as many unfiltered images as a mixed one has synthetic ones."""
-    return replace(arm, kind=ArmKind.UNFILTERED)
+    return _twin(arm, ArmKind.UNFILTERED)
 
 
 def rivals_of(arm: Arm, arms: Sequence[Arm]) -> list[Arm]:
     """Return what could be had instead of a mixed arm.
 
-    That is augmentation, the real images drawn again, and the most other real images of an arm with no more of them.
+    That is augmentation, the real images drawn again, and as many other real images, or all there are.
     """
-    more = [each for each in arms if each.kind is ArmKind.MORE_REAL]
-    within = [each for each in more if each.ratio <= arm.ratio] or more[:1]
-    return [*(each for each in arms if each.kind in (ArmKind.AUGMENTED, ArmKind.OVERSAMPLED)), *within[-1:]]
+    more = [each for each in arms if each.kind is ArmKind.MORE_REAL and each.ratio <= arm.ratio]
+    return [*(each for each in arms if each.kind in (ArmKind.AUGMENTED, ArmKind.OVERSAMPLED)), *more[-1:]]
 
 
-def _ratios(real: int, other: int) -> Iterator[tuple[float, bool]]:
+def _twin(arm: Arm, kind: ArmKind) -> Arm:
+    return replace(arm, kind=kind, whole=False)
+
+
+def _ratios(real: int, other: int) -> Iterator[tuple[float, int | None, bool]]:
     for ratio in RATIOS:
         if round(ratio * real) >= other:
             if other:
-                yield other / real, True
+                yield other / real, other, True
             return
-        yield ratio, False
+        yield ratio, None, False
 
 
 def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
@@ -147,10 +159,10 @@ def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
         train: the rows of real images for training.
         seed: that of the evaluation, and the number of the repetition.
     """
-    count = round(arm.ratio * len(train))
+    count = round(arm.ratio * len(train)) if arm.exactly is None else arm.exactly
     rng = np.random.default_rng([*seed, *b"draw"])
     synthetic, more = rng.permutation(pool.synthetic), rng.permutation(pool.more_real)
-    unfiltered = rng.permutation(pool.unfiltered)[: len(pool.synthetic)]
+    unfiltered = rng.permutation(pool.unfiltered)
     rng = np.random.default_rng([*seed, *arm.kind.value.encode()])
     match arm.kind:
         case ArmKind.REAL:
@@ -161,21 +173,17 @@ def draw(arm: Arm, pool: Pool, train: Codes, seed: tuple[int, int]) -> Lesson:
         case ArmKind.OVERSAMPLED:
             return _taught(pool, np.concatenate([train, rng.choice(train, count)]))
         case ArmKind.MIXED:
-            return _taught(pool, np.concatenate([train, _first(synthetic, count, arm.whole)]))
+            return _taught(pool, np.concatenate([train, synthetic[:count]]))
         case ArmKind.SYNTHETIC:
-            return _taught(pool, _first(synthetic, count, arm.whole))
+            return _taught(pool, synthetic[:count])
         case ArmKind.MORE_REAL:
-            return _taught(pool, np.concatenate([train, _first(more, count, arm.whole)]))
+            return _taught(pool, np.concatenate([train, more[:count]]))
         case ArmKind.UNFILTERED:
-            return _taught(pool, np.concatenate([train, _first(unfiltered, count, arm.whole)]))
+            return _taught(pool, np.concatenate([train, unfiltered[:count]]))
         case ArmKind.SHUFFLED:
             again = rng.choice(pool.synthetic, count, replace=count > len(pool.synthetic))
             taught = np.concatenate([pool.classes[train], rng.permutation(pool.classes[again])])
             return Lesson(np.concatenate([train, again]), taught)
-
-
-def _first(rows: Codes, count: int, whole: bool) -> Codes:
-    return rows if whole else rows[:count]
 
 
 def _taught(pool: Pool, rows: Codes) -> Lesson:

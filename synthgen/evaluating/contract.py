@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Protocol
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def divide(
     Raises:
         UsageError: the sets do not go together, or have too few images.
     """
-    _check_classes(real, [synthetic, *(each for each in (test, more_real) if each is not None)])
+    check_classes(real, [synthetic, *(each for each in (test, more_real) if each is not None)])
     least = near_cosine([real, *([test] if test is not None else [])], seed)
     groups, checks = real.groups(least), []
     if test is None:
@@ -182,7 +183,28 @@ def _checked(images: LookedSet, test: LookedSet, real: LookedSet, least: float) 
     return _without(images, {**of_test, **of_train}), check
 
 
-def _check_classes(real: LookedSet, others: Sequence[LookedSet]) -> None:
+class Labelled(Protocol):
+    """A set of which the classes are known, looked at or not."""
+
+    @property
+    def source(self) -> str:
+        """What it is and where it is, in words."""
+
+    @property
+    def argument(self) -> str:
+        """The argument of `synthgen.evaluate` that gave it."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The class of each image that has one."""
+
+
+def check_classes(real: Labelled, others: Sequence[Labelled]) -> None:
+    """Check that the real set has two classes or more, and other sets no others.
+
+    Raises:
+        UsageError: naming all sets that have others.
+    """
     classes = sorted(set(real.labels))
     if len(classes) < 2:
         there = f"one class, {classes[0]!r}" if classes else "no image with a class"

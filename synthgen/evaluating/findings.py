@@ -10,7 +10,7 @@ from synthgen.evaluating.attempts import NO_RUN
 from synthgen.evaluating.contract import LEFT, Divided, LeakCheck
 from synthgen.evaluating.experiment import TrainedArm
 from synthgen.evaluating.hardest import NO_HARD_IMAGES, HardImages, hard_images
-from synthgen.evaluating.slices import slices_of, small_slices
+from synthgen.evaluating.slices import FEWEST, slices_of, small_slices
 from synthgen.sets.near_names import listed
 from synthgen.stats.estimates import Estimate
 from synthgen.stats.paired import MeasuredScores, ScoredArm, Usefulness, score_arms, usefulness
@@ -216,6 +216,10 @@ def _notes(divided: Divided, present: Sequence[str]) -> list[str]:
     found = []
     if untested := [name for name in divided.classes if name not in present]:
         found.append(f"the test has no image of {listed(untested, 3)}, of which nothing is measured")
+    labels = np.array(divided.test.labels, dtype=object)
+    if few := [name for name in present if len(np.unique(divided.test_groups[labels == name])) < FEWEST]:
+        many = f"fewer than {FEWEST} independent images of {listed(few, 3)}"
+        found.append(f"the test has {many}: what is said of these, and of the worst class, is uncertain")
     if missing := sorted(set(divided.classes) - set(divided.synthetic.labels)):
         found.append(f"the synthetic set has no image of {listed(missing, 3)}")
     return found

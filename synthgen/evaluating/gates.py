@@ -111,7 +111,9 @@ def _decided(gate: UsefulnessGate, found: Estimate, blind: bool) -> UsefulnessCh
 def _parsed(line: str) -> UsefulnessGate:
     matched = _LINE.fullmatch(line.strip())
     if matched is None or matched["figure"] != "difference":
-        raise UsageError(f"gate {line!r}: not understood", argument="gates", hint=f"Expected {EXAMPLE!r}.")
+        others = ", ".join(map(repr, _MEASURES[1:]))
+        hint = f"Expected such as {EXAMPLE!r}; in place of 'accuracy' also {others}."
+        raise UsageError(f"gate {line!r}: not understood", argument="gates", hint=hint)
     measure = " ".join(matched["measure"].split())
     if measure not in _MEASURES:
         hint = f"Measured are {', '.join(map(repr, _MEASURES))}."

@@ -133,7 +133,8 @@ def check_classes(folder: Path, within: Path, images: Sequence[Path]) -> Iterato
         only = images[0].parent
         tables = [file for file in sorted(folder.glob("*.[ct]sv")) if file.is_file()]
         table = f"If their labels are in {tables[0].name}, audit {tables[0]}. " if tables else ""
-        hint = f"{table}If they are all of one class, say so in a CSV with the columns path and label."
+        named = "Give each class a folder of its own; or name all classes, or the only one, in a CSV of path and label."
+        hint = f"{table}{named}"
         raise UsageError(f"{within}: all images lie in one folder, {only.name!r}, which need not be a class", hint=hint)
 
     above = {tuple(part for part in path.relative_to(within).parts[:-1] if not is_split(part)) for path in examples}

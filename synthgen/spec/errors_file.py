@@ -33,7 +33,9 @@ class MeasuredErrors(Section):
     wrong: Annotated[float, Field(ge=0)] = Field(
         description="Of these, how many were wrong: each counts by the share of its seeds that were."
     )
-    error: Fraction = Field(description="The estimated error rate, drawn towards that of all images.")
+    error: Fraction = Field(
+        description="The estimated error rate: `wrong` of `independent`, drawn towards that of all images."
+    )
     low: Fraction = Field(description="The lower end of its 95 % interval.")
     high: Fraction = Field(description="The upper end of it.")
     share: Fraction = Field(description="The share of the next images that it should have.")
@@ -44,7 +46,7 @@ class ValidationImages(Section):
 
     images: _Number = Field(description="Images that some seed had, each counted once.")
     independent: _Number = Field(description="The same, with images that belong together counted as one.")
-    error: Fraction = Field(description="The error rate of all of them.")
+    error: Fraction = Field(description="The share of them that was wrong, as counted.")
 
 
 class ErrorsFile(Section):

@@ -35,7 +35,7 @@ def shrunken_rates(hits: Sequence[float], of: Sequence[int]) -> tuple[Estimate, 
 
 
 def rate_of_all(hits: float, of: int) -> float:
-    """Return the mean of Jeffreys' posterior: never 0 or 1."""
+    """Return the mean of Jeffreys' posterior, which adds half a hit and half a miss: never 0 or 1."""
     return (hits + 0.5) / (of + 1)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 """Increased when a key changes its meaning or is removed. New keys may appear without notice."""
+NEARER = "closer to a training image than any two training images are to each other"
+NEAREST_HAS = f"`{NEAREST}` has the closest pairs: drawn left, training right."
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +110,7 @@ def readme(record: TuneRecord, folder: Path) -> str:
     licence = f"Licence of these images, as noted: {inert(record.licence)}.\n" if record.licence else ""
     near = ""
     if record.near is not None:
-        near = (
-            f"Of {record.near.images} images that it drew, {record.near.near} are nearer to a training image than\n"
-            f"training images are to each other; `{NEAREST}` has the nearest pairs: drawn left, training right.\n"
-        )
+        near = "".join(f"{line}\n" for line in [*memorised_lines(asdict(record.near)), NEAREST_HAS])
 
     word = record.identity.settings.word
     token = word.token if word else None
@@ -130,14 +129,32 @@ def readme(record: TuneRecord, folder: Path) -> str:
     )
 
 
-def gated(near: int, images: int, most: float) -> str | None:
-    """Say how a limit on the share of near images was broken; None if it holds."""
-    if near <= most * images:
+def memorised_lines(near: Mapping[str, int]) -> Iterator[str]:
+    """Say what the check for memorisation counted, by the names of `Memorisation`, and what to compare that with."""
+    yield f"Of {near['images']} images drawn, {near['near']} are {NEARER}."
+    untuned, held = near.get("untuned_near"), near["held_out"]
+    if untuned is not None:
+        yield f"Of as many that the model drew before it was tuned: {untuned}."
+    if held:
+        yield f"Of the {held} real images held out: {near['held_out_near']}."
+    if untuned is not None and near["near"] and near["near"] <= untuned and not near["copies"]:
+        yield "So the count says nothing of memorising: the training images are few, or far from each other."
+
+
+def gated(near: Mapping[str, int], most: float) -> tuple[str, bool] | None:
+    """Say how a limit on the share of near images was broken; None if it holds.
+
+    Returns:
+        why, and whether it cannot be decided: the untuned model's images break the limit, too, and copies do not.
+    """
+    images, count = near["images"], near["near"]
+    if count <= most * images:
         return None
-    return (
-        f"{near} of {images} images are nearer to a training image than training images are to each other: "
-        f"{near / images:.1%}, more than {most:.1%}"
-    )
+    why = f"{count} of {images} images drawn are {NEARER}: {count / images:.1%}, more than {most:.1%}"
+    untuned = near.get("untuned_near")
+    if untuned is None or untuned <= most * images or near["copies"] > most * images:
+        return why, False
+    return f"{why}; but so were {untuned} that the model drew before it was tuned", True
 
 
 def _number(value: float) -> float | None:

@@ -61,6 +61,8 @@ class Memorisation:
         near: how many of them are nearer: by their embeddings, or as copies by their hashes.
         copies: how many are copies by their hashes.
         cosine: the largest between two different training images: those are different whose hashes are.
+        untuned_near: how many are nearer of as many images that the model drew of the same prompts before it was tuned.
+            It cannot have memorised them in this tuning: they are near since the training images are few or far apart.
         held_out, held_out_near: the same of the real images that were held out, for comparison.
         pairs: the nearest, the nearest first.
     """
@@ -69,6 +71,7 @@ class Memorisation:
     near: int
     copies: int
     cosine: float
+    untuned_near: int
     held_out: int
     held_out_near: int
     pairs: tuple[MemorisedPair, ...]
@@ -83,16 +86,23 @@ class Memorisation:
         return {**asdict(self), "share": self.share, "pairs": [asdict(pair) for pair in self.pairs]}
 
 
-def memorisation_of(made: PictureLooks, training: PictureLooks, held: PictureLooks) -> Memorisation:
-    """Compare generated images, at least one, with those of a training, at least one."""
+def memorisation_of(
+    made: PictureLooks, untuned: PictureLooks, training: PictureLooks, held: PictureLooks
+) -> Memorisation:
+    """Compare generated images, at least one, with those of a training, at least one.
+
+    Args:
+        untuned: as many, which the model drew before.
+    """
     groups = joined([near_by_hash("hash", training.hashes, NEAR_BITS)], len(training.hashes))
     least = _largest_between(training.vectors, groups)
-    pairs, others = (_nearest(looks, training, least) for looks in (made, held))
+    pairs, before, others = (_nearest(looks, training, least) for looks in (made, untuned, held))
     return Memorisation(
         images=len(pairs),
         near=sum(pair.is_near for pair in pairs),
         copies=sum(pair.bits <= NEAR_BITS for pair in pairs),
         cosine=least,
+        untuned_near=sum(pair.is_near for pair in before),
         held_out=len(others),
         held_out_near=sum(pair.is_near for pair in others),
         pairs=tuple(sorted(pairs, key=lambda pair: (not pair.is_near, -pair.cosine))[:_PAIRS]),

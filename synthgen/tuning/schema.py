@@ -104,6 +104,7 @@ def _memorisation() -> dict[str, object]:
             "near": {**_COUNT, "description": "How many are nearer to a training image than those are to each other."},
             "copies": {**_COUNT, "description": "How many are copies by their hashes."},
             "cosine": {**_NUMBER, "description": "The largest between two different training images."},
+            "untuned_near": {**_COUNT, "description": "Of as many that the model drew before it was tuned."},
             "held_out": _COUNT,
             "held_out_near": _COUNT,
             "pairs": {**_list(_object(pair)), "description": "The nearest, the nearest first."},

@@ -64,6 +64,14 @@ class DrawnComparison:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """Images that a model drew, small, and what they look like."""
+
+    pictures: Sequence[Image.Image]
+    looks: PictureLooks
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class TuneWork:
     """A tuning whose images were looked at, and whose model was opened.
 
@@ -105,6 +113,7 @@ class TuneWork:
             None if settings.word else next(iter(texts.values()))[-1],
             self._known(prior, texts, on_progress),
         )
+        untuned = self._looks(self.comparison, "drawing before tuning", on_progress, stop) if self.comparison else None
         if settings.word is None:
             self.denoiser.add_lora(settings.rank, settings.layers, settings.seed)
         Training(self.denoiser, material, self.identity, self.folder / CHECKPOINT, state, self._draw_strip, stop).run(
@@ -119,7 +128,10 @@ class TuneWork:
             settings.prior,
         )
         sha256 = write_adapter(self.folder, self.denoiser, settings, tuned)
-        near = self._compared(self.comparison, thumbnails, on_progress, stop) if self.comparison else None
+        near = None
+        if self.comparison and untuned:
+            made = self._looks(self.comparison, "drawing to compare", on_progress, stop)
+            near = self._compared(self.comparison, made, untuned.looks, thumbnails)
         return self._recorded(state, sha256, near, prior)
 
     def _prior(self, state: TrainingState, on_progress: OnProgress, stop: Callable[[], bool]) -> list[PriorImage]:
@@ -165,14 +177,10 @@ class TuneWork:
     def _drawn(self, texts: Sequence[str], seeds: Sequence[int]) -> list[Image.Image]:
         return self.denoiser.draw(texts, seeds, GUIDANCE, SAMPLING_STEPS)
 
-    def _compared(
-        self,
-        comparison: DrawnComparison,
-        thumbnails: Sequence[Image.Image],
-        on_progress: OnProgress,
-        stop: Callable[[], bool],
-    ) -> Memorisation:
-        """Draw images with the tuned model, and compare them with those that it was trained on."""
+    def _looks(
+        self, comparison: DrawnComparison, what: str, on_progress: OnProgress, stop: Callable[[], bool]
+    ) -> _Drawn:
+        """Draw images with the model as it is now, and look at them."""
         texts = [text for prompts in self.prompts.values() for text in prompts]
         wanted = [texts[place % len(texts)] for place in range(comparison.count)]
         first, at_once = 1_000_000 + self.identity.settings.seed, self.identity.settings.batch_size
@@ -187,16 +195,17 @@ class TuneWork:
             hashes += [perceptual_hash(np.asarray(picture)).tobytes() for picture in drawn]
             side = min(_THUMBNAIL, self.denoiser.size)
             pictures += [picture.resize((side, side)) for picture in drawn]
-            on_progress(StepProgress("drawing to compare", "images", len(pictures), len(wanted)))
+            on_progress(StepProgress(what, "images", len(pictures), len(wanted)))
+        return _Drawn(pictures, PictureLooks(np.concatenate(vectors), hashes))
 
+    def _compared(
+        self, comparison: DrawnComparison, made: _Drawn, untuned: PictureLooks, thumbnails: Sequence[Image.Image]
+    ) -> Memorisation:
+        """Compare what the tuned model drew with the images that it was trained on, and show the nearest."""
         held = set(self.held)
         training = [place for place in range(len(thumbnails)) if place not in held]
-        near = memorisation_of(
-            PictureLooks(np.concatenate(vectors), hashes),
-            comparison.looks.take(training),
-            comparison.looks.take(self.held),
-        )
-        pairs = [[pictures[pair.image], thumbnails[training[pair.training]]] for pair in near.pairs]
+        near = memorisation_of(made.looks, untuned, comparison.looks.take(training), comparison.looks.take(self.held))
+        pairs = [[made.pictures[pair.image], thumbnails[training[pair.training]]] for pair in near.pairs]
         write_grid(self.folder / NEAREST, pairs)
         return near
 

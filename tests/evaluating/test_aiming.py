@@ -74,6 +74,14 @@ def test_an_image_counts_once_and_so_do_images_that_belong_together() -> None:
     assert independent == 1
 
 
+def test_where_nothing_was_wrong_shares_are_even_and_say_so() -> None:
+    found = suggested(erring(set()))
+    assert {each.share for each in found.classes.values()} == {0.25}
+    assert {each.share for each in found.groups["size"].values()} == {0.5}
+    assert [note.split(":")[0] for note in found.notes if "was wrong, so shares are even" in note] == ["class", "size"]
+    assert found.validation.error == 0
+
+
 def test_synthetic_images_that_do_not_help_are_not_what_is_aimed_by() -> None:
     worse = [replace(each, validation=0.1 if each.arm.name != REAL else 0.2) for each in TRAINED]
     assert chosen_arm(worse).arm.name == REAL
@@ -86,7 +94,8 @@ def test_a_class_that_no_validation_image_shows_has_the_rate_of_all_and_is_named
     arm = TRAINED[0]
     found = suggested(replace(arm, seen=arm.seen * ~hens, wrong=arm.wrong * ~hens))
     assert found.classes["hen"].images == 0
-    assert found.classes["hen"].error == pytest.approx(found.validation.error, abs=1e-6)
+    wrong, of = found.validation.error * found.validation.independent, found.validation.independent
+    assert found.classes["hen"].error == pytest.approx(rate_of_all(wrong, of), abs=1e-4)
     assert any("class: no validation images of 'hen'" in note for note in found.notes)
 
 

@@ -157,7 +157,9 @@ def test_arms_are_nested_and_never_take_more_than_there_is() -> None:
     assert drawn["real + synthetic x2.5 (all)"] == set(range(70))
     assert drawn["real oversampled x2.5"] == set(range(20))
     assert drawn["real + RandAugment"] == {*range(20), *range(70, 90)}
-    assert len({arm.name for arm in arms}) == len(arms)
+    close = arms_of(100, 204, 900, 1, unfiltered=True)  # x2 and x2.04 look the same
+    for each in (arms, close, arms_of(100, 200, 900, 1, unfiltered=True)):
+        assert len({arm.name for arm in each}) == len(each)
 
 
 def test_rivals_are_augmentation_real_images_again_and_as_many_other_real_images_or_all_there_are() -> None:
@@ -169,6 +171,21 @@ def test_rivals_are_augmentation_real_images_again_and_as_many_other_real_images
         "real oversampled x8",
         "real + more real x2.5 (all)",
     ]
+    less = arms_of(43, 30, 57, None, unfiltered=True)
+    assert [each.name for each in less if "more" in each.name or "unfiltered" in each.name] == [
+        "real + more real x0.5",
+        "real + more real x0.7 (matched)",
+        "real + more real x1",
+        "real + more real x1.3 (all)",
+        "real + unfiltered x0.5",
+        "real + unfiltered x0.7 (matched)",
+    ]
+    (whole,) = (arm for arm in less if arm.kind is ArmKind.MIXED and arm.whole)
+    (other,) = (each for each in rivals_of(whole, less) if each.kind is ArmKind.MORE_REAL)
+    rows = np.arange(130)
+    pool = Pool(rows % 4, rows[:43], rows[43:73], rows[73:])
+    for train in (rows[:40], rows[:43]):  # its number follows synthetic images, not those for training
+        assert len(draw(other, pool, train, (0, 1)).rows) == len(draw(whole, pool, train, (0, 1)).rows)
     few = arms_of(20, 200, 5, None)
     assert {each.name for arm in few if arm.kind is ArmKind.MIXED for each in rivals_of(arm, few)} == {
         "real oversampled x8",

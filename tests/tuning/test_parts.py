@@ -7,6 +7,7 @@ from diffusers import DDIMScheduler, EulerDiscreteScheduler, FlowMatchEulerDiscr
 
 from synthgen.spec import parse_spec
 from synthgen.tuning.division import held_out
+from synthgen.tuning.document import gated, memorised_lines
 from synthgen.tuning.flow.objective import FlowObjective
 from synthgen.tuning.memorised import PictureLooks, memorisation_of
 from synthgen.tuning.objective import Objective
@@ -86,8 +87,8 @@ def looks(*angles: float) -> PictureLooks:
 
 def test_images_nearer_than_training_images_are_to_each_other_are_counted() -> None:
     training = looks(0.0, 0.4, 1.0)
-    found = memorisation_of(looks(0.01, 2.5, 0.65), training, looks(0.99, 3.0))
-    assert (found.images, found.near, found.copies) == (3, 2, 0)
+    found = memorisation_of(looks(0.01, 2.5, 0.65), looks(2.6, 2.5, 0.66), training, looks(0.99, 3.0))
+    assert (found.images, found.near, found.copies, found.untuned_near) == (3, 2, 0, 1)
     assert (found.held_out, found.held_out_near) == (2, 1)
     assert found.cosine == pytest.approx(np.cos(0.4))
     assert [(pair.image, pair.training, pair.is_near) for pair in found.pairs] == [
@@ -100,15 +101,36 @@ def test_images_nearer_than_training_images_are_to_each_other_are_counted() -> N
 def test_many_training_images_are_compared_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     training = looks(*np.linspace(0, 1.5, 16), 2.5)
     training.hashes[3] = training.hashes[2]  # type: ignore[index]
-    whole = memorisation_of(training, training, training).cosine
+    whole = memorisation_of(*[training] * 4).cosine
     monkeypatch.setattr("synthgen.tuning.memorised.CELLS", 2 * 17)
-    assert memorisation_of(training, training, training).cosine == pytest.approx(whole, abs=1e-6)
+    assert memorisation_of(*[training] * 4).cosine == pytest.approx(whole, abs=1e-6)
     assert whole == pytest.approx(np.cos(0.1))
 
 
 def test_a_copy_by_hash_is_near_whatever_the_judge_says() -> None:
     training = looks(0.0, 0.4)
     copy = PictureLooks(looks(2.0).vectors, training.hashes[1:])
-    found = memorisation_of(copy, training, looks(1.5).take([]))
+    found = memorisation_of(copy, looks(2.1), training, looks(1.5).take([]))
     assert (found.near, found.copies, found.held_out) == (1, 1, 0)
     assert found.pairs[0].training == 1
+
+
+@pytest.mark.parametrize(
+    ("near", "untuned", "copies", "expected"),
+    [
+        (1, 8, 0, None),
+        (8, 0, 0, False),
+        (8, 7, 0, True),  # it was as near before: nothing was memorised
+        (8, 7, 5, False),  # but copies are copies
+        (8, None, 0, False),  # of an earlier version, which did not look
+    ],
+)
+def test_what_the_untuned_model_drew_as_near_decides_nothing(
+    near: int, untuned: int | None, copies: int, expected: bool | None
+) -> None:
+    counted = {"images": 8, "near": near, "copies": copies, "held_out": 0}
+    counted |= {} if untuned is None else {"untuned_near": untuned}
+    found = gated(counted, 0.5)
+    assert (found and found[1]) is expected
+    says_nothing = "says nothing of memorising" in " ".join(memorised_lines(counted))
+    assert says_nothing == (untuned == 8)

@@ -196,7 +196,7 @@ def test_images_that_the_model_only_repeats_are_counted_shown_and_fail_the_gate(
     gate = ["--judge", "bundled:judge", "--max-memorised", "0.5", "--device", "cpu", "--quiet"]
     assert command_line(["tune", *given, *gate]) == 4
     shown = capsys.readouterr()
-    assert "memorised 4 of 4 images are nearer to a training image" in shown.out
+    assert "memorised Of 4 images drawn, 4 are closer to a training image" in shown.out
     assert "more than 50.0%" in shown.err
     assert (tmp_path / "out" / "nearest.png").is_file()
     assert command_line(["tune", *given, *gate[:2], "--device", "cpu", "--json"]) == 0
