@@ -1,6 +1,7 @@
 """What aiming prompts and early rejection bring where shares are asked for: each alone, both, and neither.
 
     python -m tests.benchmarks.balanced [--images 36] [--classes "doctor,nurse"] [--output DIR]
+                                             [--compile openvino]
 
 The shares are those of `specs/balanced.yaml`: as many of each skin tone and hair length in each class. `neither`
 generates by prompts that name the class alone, and filters: what it makes of the cells that are full is thrown away.
@@ -24,10 +25,11 @@ STEPS = 20
 WAYS = {"neither": (False, False), "early": (False, True), "aiming": (True, False), "both": (True, True)}
 
 
-def spec_of(images: int, classes: list[str], *, aims: bool, early: bool) -> Mapping[str, object]:
+def spec_of(images: int, classes: list[str], compiled: str, *, aims: bool, early: bool) -> Mapping[str, object]:
     """Write the spec of one way: one shard."""
     spec: dict[str, Any] = yaml.safe_load(SPEC.read_text())
     assert spec["model"]["steps"] == STEPS, "it is counted in steps"
+    spec["model"]["compile"] = compiled
     spec["classes"] = dict.fromkeys(classes, images)
     spec["budget"] = {"attempts_per_image": 400}
     spec["output"] = {"shard_size": images * len(classes)}
@@ -44,6 +46,7 @@ def main(
     images: Annotated[int, typer.Option(min=9, help="Of each class.")] = 36,
     classes: str = "doctor,nurse",
     output: Annotated[Path | None, typer.Option(help="A folder; runs that it has are not made again.")] = None,
+    compiled: Annotated[str, typer.Option("--compile", help="As `model.compile`.")] = "off",
 ) -> None:
     """Make the runs, and print the table."""
     folder = home(output, "balanced")
@@ -51,7 +54,7 @@ def main(
     print("| --- | ---: | ---: | ---: | ---: |")
     base = 0.0
     for way, (aims, early) in WAYS.items():
-        spec = spec_of(images, classes.split(","), aims=aims, early=early)
+        spec = spec_of(images, classes.split(","), compiled, aims=aims, early=early)
         made = synthgen.run(spec, folder / way, devices="cpu", on_progress=told)
         (ledger,) = (Path(made.folder) / "ledger").glob("*.parquet")
         rows = pq.read_table(ledger).to_pylist()

@@ -2,6 +2,7 @@
 finished all the same.
 
     python -m tests.benchmarks.early [--output DIR] [--images 256] [--steps 20,8,4] [--only 0.1]
+                                          [--compile openvino]
 
 The bundled model draws doctors and chefs, by prompts that ask for nothing else. Shares of skin tones that accepted
 images must have, filled by rejection alone, bring acceptance near 0.6, 0.3 and 0.1. Compute is counted in evaluations
@@ -47,7 +48,9 @@ SHARES: Mapping[str, Mapping[str, float]] = {
 Rows = list[dict[str, Any]]  # rows of a ledger
 
 
-def spec_of(images: int, steps: int, shares: Mapping[str, float], early: object) -> dict[str, object]:
+def spec_of(
+    images: int, steps: int, shares: Mapping[str, float], early: object, compiled: object = "off"
+) -> dict[str, object]:
     """Write the spec of one run: one shard."""
     skin = {name: [f"a person with {name} skin"] for name in ("light", "medium", "dark")}
     hair = {name: [f"a person with {name} hair"] for name in ("short", "long")} | {"bald": ["a bald person"]}
@@ -55,7 +58,7 @@ def spec_of(images: int, steps: int, shares: Mapping[str, float], early: object)
     return {
         "synthgen": 1,
         "name": "early",
-        "model": {"id": "bundled:workers", "steps": steps, "guidance": 1.5},
+        "model": {"id": "bundled:workers", "steps": steps, "guidance": 1.5, "compile": compiled},
         "classes": {"doctor": images // 2, "chef": images - images // 2},
         "prompts": {"templates": ["a portrait of a {class}", "a picture of a {class}"]},
         "attributes": {"skin_tone": {"values": skin}, "hair_length": {"values": hair}},
@@ -170,11 +173,11 @@ def composition(one: Rows, other: Rows) -> tuple[float, float, float]:
     return round(difference, 3), round(difference - width, 3), round(difference + width, 3)
 
 
-def compared(name: str, images: int, steps: int, folder: Path, early: object) -> dict[str, object]:
+def compared(name: str, images: int, steps: int, folder: Path, early: object, compiled: object) -> dict[str, object]:
     """Make both runs of one setting, and compare them."""
-    shares = SHARES[name]
-    _, without, plain = made(spec_of(images, steps, shares, "off"), folder / f"{name}-{images}-{steps}-off")
-    plan, rows, seconds = made(spec_of(images, steps, shares, early), folder / f"{name}-{images}-{steps}-on")
+    shares, place = SHARES[name], f"{name}-{images}-{steps}{'' if compiled == 'off' else f'-{compiled}'}"
+    _, without, plain = made(spec_of(images, steps, shares, "off", compiled), folder / f"{place}-off")
+    plan, rows, seconds = made(spec_of(images, steps, shares, early, compiled), folder / f"{place}-on")
     accepted = sum(row["verdict"] == "accepted" for row in rows)
     return {
         "acceptance": round(accepted / len(without), 3),
@@ -183,7 +186,7 @@ def compared(name: str, images: int, steps: int, folder: Path, early: object) ->
         "evaluations": round(evaluations(rows, steps) / evaluations(without, steps), 3),
         "of the same attempts": round(evaluations(rows, steps) * accepted / steps / len(rows), 3),
         "seconds": round(seconds / plain, 3),
-        "lost": losses(plan, rows, folder / f"{name}-{images}-{steps}-on") if "early_score" in rows[0] else None,
+        "lost": losses(plan, rows, folder / f"{place}-on") if "early_score" in rows[0] else None,
         "short hair": composition(rows, without),
     }
 
@@ -194,11 +197,12 @@ def main(
     steps: str = "20",
     only: str = "0.1,0.3,0.6",
     early: str = "auto",
+    compiled: Annotated[str, typer.Option("--compile", help="As `model.compile`.")] = "off",
 ) -> None:
     """Print one line of JSON for each setting."""
     for name in only.split(","):
         for count in map(int, steps.split(",")):
-            found = compared(name, images, count, output, early if not early.isdecimal() else int(early))
+            found = compared(name, images, count, output, early if not early.isdecimal() else int(early), compiled)
             print(json.dumps({"setting": name, "images": images, "steps": count, **found}), flush=True)
 
 

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from synthgen.errors import DeviceLost, ModelError, UsageError
 from synthgen.generating import fitting
+from synthgen.generating.converted import convert
 from synthgen.generating.placing import bytes_of_parts, offload
 from synthgen.generating.renderer import Renderer
 from synthgen.generating.speeding import check_compiler
@@ -245,6 +246,37 @@ def test_signals_are_heard_after_what_was_converted_is_gone(tmp_path: Path) -> N
     command = [sys.executable, "-c", _SIGNALLED]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False, timeout=240)
     assert (done.returncode, done.stdout) == (0, "heard\nheard\n"), done.stderr
+
+
+class Seeing(nn.Module):
+    """A model that notes how many images it is called for."""
+
+    def __init__(self, *, mixes: bool) -> None:
+        super().__init__()
+        self.mixes, self.seen = mixes, list[int]()
+
+    def forward(self, x: Tensor, timestep: Tensor, ids: Tensor, *, return_dict: bool = True) -> tuple[Tensor]:
+        assert not return_dict
+        self.seen.append(len(x))
+        return (x * timestep + ids.sum() - (x.mean(0) if self.mixes else 0),)
+
+
+@pytest.mark.parametrize(("mixes", "images", "seen"), [(False, 6, [6, 3]), (False, 5, [5, 5]), (True, 6, [6, 3, 6])])
+def test_a_batch_is_divided_among_threads_where_that_changes_nothing(
+    mixes: bool, images: int, seen: list[int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    model, ids = Seeing(mixes=mixes), torch.arange(4.0)
+    plain = model.forward
+    convert(model)
+    for seed in range(3):
+        x = torch.rand(images, 3, generator=torch.Generator().manual_seed(seed))
+        (found,) = model(x=x, timestep=seed, ids=ids, return_dict=False)
+        if not seed:
+            assert model.seen == seen, "torch's own, and what is converted"
+        (expected,) = plain(x, torch.tensor(seed), ids, return_dict=False)
+        assert torch.allclose(found, expected, atol=1e-5)
 
 
 def test_auto_converts_where_there_are_enough_images_and_what_it_can(
