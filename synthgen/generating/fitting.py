@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 _DOES = {"openvino": "lets OpenVINO compute the part that denoises", "regional": "compiles repeated blocks"}
 
+_LARGE, _SMALL = 16, 4
+"""From how many images on a batch is large, and which part of it a small one is."""
 _DECODED_AT_ONCE = 1 << 20
 """Batches with more pixels are decoded image by image, because the decoder's activations need the most memory."""
 
@@ -109,8 +111,13 @@ class Fitting:
             self._cache.begin(steps)
 
     def padded(self, batch: Sequence[T]) -> list[T]:
-        """Fill a batch up to the shape that was compiled, by repeating its last entry."""
-        more = self._shape - len(batch) if self._how != "off" else 0
+        """Fill a batch up to a shape that was compiled, by repeating its last entry.
+
+        OpenVINO converts in seconds: where batches are large, it has a second shape for small ones at the end of a shard.
+        """
+        small = self._shape // _SMALL if self._how == "openvino" and self._shape >= _LARGE else 0
+        shape = small if len(batch) <= small else self._shape
+        more = shape - len(batch) if self._how != "off" else 0
         return [*batch, *[batch[-1]] * max(0, more)]
 
     def failed(self, error: BaseException) -> None:

@@ -248,6 +248,19 @@ def test_signals_are_heard_after_what_was_converted_is_gone(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (0, "heard\nheard\n"), done.stderr
 
 
+def test_small_batches_at_the_end_of_a_shard_are_not_filled_up_to_the_largest(
+    sd: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    plain, texts = generator_of(sd), [*EIGHT, *EIGHT]
+    one = generator_of(sd, compile="openvino", batch_size=16)
+    shapes = []
+    for batch in (texts, texts[:5], texts[:4], texts[:1]):
+        assert furthest(drawn(one, batch), drawn(plain, batch)) <= 1
+        shapes.append(len(list((tmp_path / "synthgen" / "openvino").iterdir())))
+    assert shapes == [1, 1, 2, 2], "converted for 16, and for 4 and fewer"
+
+
 class Seeing(nn.Module):
     """A model that notes how many images it is called for."""
 
