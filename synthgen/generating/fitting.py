@@ -113,7 +113,7 @@ class Fitting:
     def padded(self, batch: Sequence[T]) -> list[T]:
         """Fill a batch up to a shape that was compiled, by repeating its last entry.
 
-        OpenVINO converts in seconds: where batches are large, it has a second shape for small ones at the end of a shard.
+        OpenVINO converts in seconds: beside a large shape it has a second one for small batches at the end of a shard.
         """
         small = self._shape // _SMALL if self._how == "openvino" and self._shape >= _LARGE else 0
         shape = small if len(batch) <= small else self._shape
